@@ -1,0 +1,167 @@
+"""The engine's command line: run, check, evaluate, catalog. It needs no server."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distill_core.engine.events import EventLog
+from distill_core.engine.failure import classify
+from distill_core.errors import SpecError, StillhouseError, Stopped
+from distill_core.spec import ResolvedSpec, check, parse_document, resolve
+
+if TYPE_CHECKING:
+    from distill_core.weights import Input
+
+__all__ = ["main"]
+
+EXIT_FAILED = 1
+EXIT_STOPPED = 75  # EX_TEMPFAIL: run the same command again with --resume
+PR_SET_PDEATHSIG = 1
+
+logger = logging.getLogger("distill_core")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = _build_parser().parse_args(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.captureWarnings(True)
+    code: int = arguments.command(arguments)
+    return code
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m distill_core", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run an experiment")
+    run.set_defaults(command=_run)
+    run.add_argument("spec", type=Path, help="experiment spec, YAML or JSON")
+    run.add_argument("--folder", type=Path, required=True, help="where events, checkpoints and artifacts go")
+    run.add_argument("--inputs", type=Path, help="JSON: artifact id -> {path, sha256}")
+    run.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from a checkpoint of the same spec")
+    run.add_argument("--parent-pid", type=int, help="die with this process")
+    _add_roots(run)
+
+    checking = commands.add_parser("check", help="print every problem of a spec")
+    checking.set_defaults(command=_check)
+    checking.add_argument("spec", type=Path)
+
+    evaluating = commands.add_parser("evaluate", help="print the figures of a downloaded student as JSON")
+    evaluating.set_defaults(command=_evaluate)
+    evaluating.add_argument("student", type=Path, help="student.safetensors")
+    evaluating.add_argument("spec", type=Path, help="the spec that made it")
+    _add_roots(evaluating)
+
+    catalog = commands.add_parser("catalog", help="write the catalog of components that specs are checked with")
+    catalog.set_defaults(command=_catalog)
+    catalog.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
+    return parser
+
+
+def _add_roots(parser: argparse.ArgumentParser) -> None:
+    data_root = os.environ.get("STILLHOUSE_DATA_ROOT") or Path.home() / ".cache/stillhouse/data"
+    weights_root = os.environ.get("STILLHOUSE_WEIGHTS_ROOT")
+    parser.add_argument("--data-root", type=Path, default=Path(data_root), help="folder of the data sets")
+    parser.add_argument(
+        "--weights-root", type=Path, default=Path(weights_root) if weights_root else None, help="folder of weight files"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    stop = _listen_for_stop()
+    if arguments.parent_pid is not None:
+        _die_with(arguments.parent_pid)
+    with EventLog(arguments.folder / "events.jsonl") as events:
+        return _run_and_tell(arguments, events, stop)
+
+
+def _run_and_tell(arguments: argparse.Namespace, events: EventLog, stop: threading.Event) -> int:
+    """Run, and let the last event say how it ended."""
+    try:
+        spec = resolve(parse_document(arguments.spec.read_bytes()))
+        figures = _execute(spec, arguments, events, stop)
+    except Stopped as notice:
+        logger.info("%s", notice)
+        return EXIT_STOPPED
+    except Exception as error:  # the edge of the process: whatever happened becomes a reason
+        logger.exception("the run failed")
+        events.emit("failed", **classify(error).as_fields())
+        return EXIT_FAILED
+    events.emit("succeeded", figures=figures)
+    return 0
+
+
+def _execute(
+    spec: ResolvedSpec, arguments: argparse.Namespace, events: EventLog, stop: threading.Event
+) -> dict[str, float]:
+    from distill_core.engine.context import Context  # noqa: PLC0415  torch takes seconds, and specs fail before
+    from distill_core.engine.run import Sources, run  # noqa: PLC0415
+
+    sources = Sources(arguments.data_root, arguments.weights_root, _read_inputs(arguments.inputs), arguments.resume)
+    return run(spec, sources, Context(arguments.folder, events, stop, spec.runtime))
+
+
+def _read_inputs(path: Path | None) -> dict[str, Input]:
+    from distill_core.weights import Input  # noqa: PLC0415  needs torch
+
+    document: dict[str, dict[str, str]] = {} if path is None else json.loads(path.read_bytes())
+    return {name: Input(Path(entry["path"]), entry["sha256"]) for name, entry in document.items()}
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    try:
+        problems = check(parse_document(arguments.spec.read_bytes()))
+    except SpecError as error:
+        problems = list(error.problems)
+    sys.stdout.writelines(f"{problem}\n" for problem in problems)
+    return EXIT_FAILED if problems else 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from distill_core.engine.reevaluation import reevaluate  # noqa: PLC0415  needs torch
+
+    try:
+        spec = resolve(parse_document(arguments.spec.read_bytes()))
+        figures = reevaluate(arguments.student, spec, arguments.data_root)
+    except (StillhouseError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+def _catalog(arguments: argparse.Namespace) -> int:
+    from distill_core.catalog import find_stale_files, write_catalog  # noqa: PLC0415  needs torch
+
+    if not arguments.check:
+        write_catalog()
+        return 0
+    stale = find_stale_files()
+    sys.stdout.writelines(f"{path} is stale: run `python -m distill_core catalog`\n" for path in stale)
+    return EXIT_FAILED if stale else 0
+
+
+def _listen_for_stop() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, and leave if it is dead already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(EXIT_FAILED)

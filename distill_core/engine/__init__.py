@@ -1,0 +1,1 @@
+"""The straight path: run -> run_stage -> loop."""

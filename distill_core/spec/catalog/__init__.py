@@ -1,0 +1,70 @@
+"""What every registered component is and takes, as generated data, so that a spec is checked without torch.
+
+The JSON files beside this module are written by `python -m distill_core catalog`; a test keeps them fresh.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+__all__ = ["Catalog", "DatasetEntry", "Entry", "MethodEntry", "ModelEntry", "load_catalog"]
+
+
+class Entry(BaseModel):
+    """What any component says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    summary: str = Field(description="First sentence of the component's docstring.")
+    params: dict[str, Any] = Field(description="JSON Schema of the component's options.")
+
+
+class ModelEntry(Entry):
+    """A model: its feature points and module paths at the catalog's data facts."""
+
+    derived: tuple[str, ...] = Field(
+        description="Options that follow from the data where left out: num_classes, in_channels, image_size."
+    )
+    feature_points: dict[str, str] = Field(description="Symbolic feature point -> module path.")
+    module_paths: tuple[str, ...] = Field(description="Every module path, in registration order.")
+
+
+class DatasetEntry(Entry):
+    """A data set: what must be known of it before it is opened."""
+
+    num_classes: int
+    image_shape: tuple[int, int, int] = Field(description="[C H W]")
+    splits: dict[str, int] = Field(description="Split -> number of samples.")
+    mean: tuple[float, ...] = Field(description="Mean a channel of pixels in [0, 1].")
+    std: tuple[float, ...] = Field(description="Standard deviation a channel of pixels in [0, 1].")
+
+
+class MethodEntry(Entry):
+    """A method: what it needs of stage and data."""
+
+    teacher: bool = Field(description="Whether the stage must have a teacher.")
+    labels: bool = Field(description="Whether the samples must have labels.")
+    same_classes: bool = Field(description="Whether student and teacher must have the same classes.")
+
+
+class Catalog(BaseModel):
+    """Every component that a spec can name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: dict[str, ModelEntry]
+    datasets: dict[str, DatasetEntry]
+    methods: dict[str, MethodEntry]
+
+
+@cache
+def load_catalog() -> Catalog:
+    """Return the generated catalog."""
+    folder = files(__name__)
+    kinds = {kind: json.loads(folder.joinpath(f"{kind}.json").read_text("utf-8")) for kind in Catalog.model_fields}
+    return TypeAdapter(Catalog).validate_python(kinds)

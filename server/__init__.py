@@ -1,0 +1,1 @@
+"""The service: FastAPI over the database; never imports torch."""

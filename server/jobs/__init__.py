@@ -1,0 +1,1 @@
+"""Jobs: their tables, states and every transaction that changes them."""

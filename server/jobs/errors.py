@@ -1,0 +1,51 @@
+"""What the job transactions refuse.
+
+JobError
+├── UnknownJobError     no job has this id
+├── MoveRefusedError    the job's state does not allow what was asked
+└── LeaseLostError      the job belongs to another attempt now
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distill_core.errors import StillhouseError
+from server.jobs.states import State
+
+
+class JobError(StillhouseError):
+    """A job cannot do what was asked; `code` is stable and machine-readable."""
+
+    code = "job_error"
+
+
+class UnknownJobError(JobError):
+    """No job has this id."""
+
+    code = "job_unknown"
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"there is no job {job_id!r}")
+
+
+class MoveRefusedError(JobError):
+    """The job's state does not allow what was asked."""
+
+    code = "move_refused"
+
+    def __init__(self, job_id: str, verb: str, state: State, allowed: Sequence[str]) -> None:
+        self.job_id, self.verb, self.state, self.allowed = job_id, verb, state, tuple(allowed)
+        choices = f"; allowed now: {', '.join(allowed)}" if allowed else ""
+        super().__init__(f"{job_id} is {state}: it cannot {verb}{choices}")
+
+
+class LeaseLostError(JobError):
+    """The job belongs to another attempt now: its worker kills its own processes and leaves."""
+
+    code = "lease_lost"
+
+    def __init__(self, job_id: str, token: int) -> None:
+        self.job_id, self.token = job_id, token
+        super().__init__(f"{job_id} is no longer held under token {token}")

@@ -1,0 +1,56 @@
+"""What an attempt needs before its engine starts: artifacts of other jobs, and its own newest checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.jobs.events import append_event, lock_events
+from server.jobs.lease import Claim, write_attempt, write_guarded
+from server.jobs.tables import Artifact, Checkpoint
+
+
+def named_artifacts(resolved: dict[str, Any]) -> set[str]:
+    """Return the ids of the artifacts that a resolved spec's models take their weights from."""
+    sources = [model.get("weights") or {} for model in resolved["models"].values()]
+    return {source["artifact"] for source in sources if "artifact" in source}
+
+
+def find_digests(session: Session, artifact_ids: Collection[str]) -> dict[str, str]:
+    """Return the sha256 of each artifact that there is."""
+    rows = session.execute(select(Artifact.id, Artifact.sha256).where(Artifact.id.in_(artifact_ids)))
+    return dict(rows.all())
+
+
+def find_checkpoints(session: Session, job_id: str) -> list[Checkpoint]:
+    """Return a job's checkpoints, the furthest first."""
+    order = (Checkpoint.step.desc(), Checkpoint.attempt.desc())
+    return list(session.scalars(select(Checkpoint).where(Checkpoint.job_id == job_id).order_by(*order)))
+
+
+def note_resume(session: Session, claim: Claim, checkpoint: Checkpoint) -> None:
+    """Write down which checkpoint the attempt goes on from.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    lock_events(session)
+    write_guarded(session, claim)
+    write_attempt(session, claim, resumed_from=checkpoint.id, start_step=checkpoint.step)
+    facts = {"attempt": claim.attempt, "checkpoint": checkpoint.id, "step": checkpoint.step}
+    append_event(session, claim.job_id, "resumed", facts, claim.worker_id)
+
+
+def warn(session: Session, claim: Claim, code: str, message: str) -> None:
+    """Tell people something about a running attempt.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    lock_events(session)
+    write_guarded(session, claim)
+    data = {"attempt": claim.attempt, "code": code, "message": message}
+    append_event(session, claim.job_id, "warning", data, claim.worker_id)

@@ -1,0 +1,126 @@
+"""A worker's hold on a job: taken up once, kept by heartbeats, checked at every write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import and_, select, update
+from sqlalchemy.orm import Session
+
+from server.jobs.database import change_rows, now
+from server.jobs.errors import LeaseLostError
+from server.jobs.states import LEASED, State
+from server.jobs.tables import Attempt, Device, Job, JobSpec, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt of a job, held by one worker under one token; every write of a worker names it."""
+
+    job_id: str
+    project: str
+    token: int
+    attempt_id: str
+    attempt: int
+    worker_id: str
+    slots: tuple[int, ...]
+    resolved: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What people want of a running job."""
+
+    cancel: bool
+
+
+def take_up(session: Session, worker_id: str, job_id: str, ttl_s: float) -> Claim | None:
+    """Answer a doorbell: take up the attempt that was assigned to this worker.
+
+    Args:
+        session: a session that writes.
+        worker_id: who answers.
+        job_id: the job that the doorbell named.
+        ttl_s: seconds that the lease lasts from now.
+
+    Returns:
+        None when nothing is assigned here (any more), or somebody answered before.
+    """
+    job = session.scalar(select(Job).where(Job.id == job_id, Job.state.in_(LEASED)).with_for_update())
+    if job is None:
+        return None
+    moment = now(session)
+    unanswered = and_(
+        Member.job_id == job_id,
+        Member.token == job.lease_token,
+        Member.worker_id == worker_id,
+        Member.reported_at.is_(None),
+    )
+    if not change_rows(session, update(Member).where(unanswered).values(reported_at=moment)):
+        return None
+    expiry = moment + timedelta(seconds=ttl_s)
+    change_rows(session, update(Job).where(Job.id == job_id).values(heartbeat_at=moment, lease_expires_at=expiry))
+    return _read_claim(session, job, worker_id)
+
+
+def heartbeat(session: Session, claim: Claim, ttl_s: float) -> None:
+    """Hold the lease for another `ttl_s` seconds.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    moment = now(session)
+    write_guarded(session, claim, heartbeat_at=moment, lease_expires_at=moment + timedelta(seconds=ttl_s))
+
+
+def write_guarded(session: Session, claim: Claim, **columns: Any) -> None:
+    """Set columns of the job if the claim still holds it; the row stays locked until the transaction ends.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    conditions = (Job.id == claim.job_id, Job.lease_token == claim.token, Job.state.in_(LEASED))
+    columns = columns or {"updated_at": now(session)}
+    if not change_rows(session, update(Job).where(*conditions).values(columns)):
+        raise LeaseLostError(claim.job_id, claim.token)
+
+
+def write_attempt(session: Session, claim: Claim, **columns: Any) -> None:
+    """Set columns of the claim's own attempt; the caller has checked the lease in this transaction."""
+    change_rows(session, update(Attempt).where(Attempt.id == claim.attempt_id).values(columns))
+
+
+def read_orders(session: Session, claim: Claim) -> Orders:
+    """Return what people want of the job now.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    conditions = (Job.id == claim.job_id, Job.lease_token == claim.token, Job.state.in_(LEASED))
+    state = session.scalar(select(Job.state).where(*conditions))
+    if state is None:
+        raise LeaseLostError(claim.job_id, claim.token)
+    return Orders(cancel=state == State.CANCELLING)
+
+
+def is_held(session: Session, job_id: str, token: int) -> bool:
+    """Return whether the attempt of a job under `token` is the live one."""
+    conditions = (Job.id == job_id, Job.lease_token == token, Job.state.in_(LEASED))
+    return session.scalar(select(Job.id).where(*conditions)) is not None
+
+
+def _read_claim(session: Session, job: Job, worker_id: str) -> Claim:
+    attempt = session.scalars(select(Attempt).where(Attempt.job_id == job.id, Attempt.token == job.lease_token)).one()
+    held = (Device.worker_id == worker_id, Device.job_id == job.id, Device.token == job.lease_token)
+    return Claim(
+        job_id=job.id,
+        project=job.project,
+        token=job.lease_token,
+        attempt_id=attempt.id,
+        attempt=attempt.number,
+        worker_id=worker_id,
+        slots=tuple(session.scalars(select(Device.index).where(*held).order_by(Device.index))),
+        resolved=session.scalars(select(JobSpec.resolved).where(JobSpec.job_id == job.id)).one(),
+    )

@@ -1,0 +1,157 @@
+"""What the API reads: pages of jobs and what belongs to a job. Lists never touch the specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import Session
+
+from server.jobs.errors import UnknownJobError
+from server.jobs.states import State
+from server.jobs.tables import (
+    Artifact,
+    Attempt,
+    Blob,
+    Device,
+    Event,
+    Job,
+    JobLabel,
+    JobSpec,
+    MetricKey,
+    MetricLatest,
+    Worker,
+)
+
+Order = Literal["asc", "desc"]
+Row = TypeVar("Row")
+_WORKERS_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list shows: all conditions hold at once, any of the states."""
+
+    project: str = "default"
+    states: Sequence[State] = ()
+    words: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[Row]):
+    """Rows of a page, and whether there are more behind them."""
+
+    rows: list[Row]
+    has_more: bool
+
+
+def list_jobs(session: Session, wanted: JobFilter, *, after: str | None, limit: int, order: Order) -> Slice[Job]:
+    """Return a page of jobs by id, which is by time; `after` is the id before the page."""
+    query = _matching(select(Job), wanted)
+    if after is not None:
+        query = query.where(Job.id < after if order == "desc" else Job.id > after)
+    query = query.order_by(Job.id.desc() if order == "desc" else Job.id.asc())
+    return _cut(session.scalars(query.limit(limit + 1)), limit)
+
+
+def find_job(session: Session, job_id: str) -> Job:
+    """Return a job.
+
+    Raises:
+        UnknownJobError: no job has this id.
+    """
+    job = session.scalar(select(Job).where(Job.id == job_id, Job.deleted_at.is_(None)))
+    if job is None:
+        raise UnknownJobError(job_id)
+    return job
+
+
+def read_spec(session: Session, job_id: str) -> JobSpec:
+    """Return the spec of a job that exists."""
+    return session.get_one(JobSpec, job_id)
+
+
+def read_labels(session: Session, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the labels of each of the jobs."""
+    labels: dict[str, dict[str, str]] = {job_id: {} for job_id in job_ids}
+    for label in session.scalars(select(JobLabel).where(JobLabel.job_id.in_(job_ids))):
+        labels[label.job_id][label.key] = label.value
+    return labels
+
+
+def list_events(session: Session, job_id: str, *, after: int, limit: int) -> Slice[Event]:
+    """Return a page of what happened to a job, oldest first."""
+    query = select(Event).where(Event.job_id == job_id, Event.seq > after).order_by(Event.seq)
+    return _cut(session.scalars(query.limit(limit + 1)), limit)
+
+
+def list_metrics(session: Session, job_id: str) -> list[tuple[str, MetricLatest]]:
+    """Return the summary of each metric of a job, by key."""
+    query = select(MetricKey.key, MetricLatest).join(MetricKey, MetricKey.id == MetricLatest.key_id)
+    rows = session.execute(query.where(MetricLatest.job_id == job_id).order_by(MetricKey.key))
+    return [(key, latest) for key, latest in rows]
+
+
+def list_attempts(session: Session, job_id: str) -> list[Attempt]:
+    """Return the executions of a job, first to last."""
+    return list(session.scalars(select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number)))
+
+
+def find_attempt(session: Session, job_id: str, number: int) -> Attempt | None:
+    """Return one execution of a job, None where there was none."""
+    return session.scalar(select(Attempt).where(Attempt.job_id == job_id, Attempt.number == number))
+
+
+def list_artifacts(session: Session, job_id: str) -> list[tuple[Artifact, int]]:
+    """Return the results of a job and their sizes, oldest first."""
+    query = select(Artifact, Blob.size).join(Blob, Blob.sha256 == Artifact.sha256)
+    rows = session.execute(query.where(Artifact.job_id == job_id).order_by(Artifact.id))
+    return [(artifact, size) for artifact, size in rows]
+
+
+def find_artifact(session: Session, artifact_id: str) -> tuple[Artifact, int] | None:
+    """Return a result and its size, None where there is none of this id."""
+    query = select(Artifact, Blob.size).join(Blob, Blob.sha256 == Artifact.sha256)
+    row = session.execute(query.where(Artifact.id == artifact_id)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def find_log_artifact(session: Session, job_id: str, attempt: int) -> Artifact | None:
+    """Return the compressed log of an attempt that is over, None where it is not stored yet."""
+    kept = and_(Artifact.job_id == job_id, Artifact.attempt == attempt, Artifact.kind == "log")
+    return session.scalar(select(Artifact).where(kept).order_by(Artifact.id.desc()).limit(1))
+
+
+def read_kinds(session: Session, artifact_ids: Iterable[str]) -> dict[str, str]:
+    """Return the kind of each of the artifacts that exist."""
+    query = select(Artifact.id, Artifact.kind).where(Artifact.id.in_(set(artifact_ids)))
+    return dict(session.execute(query).all())
+
+
+def list_workers(session: Session) -> list[tuple[Worker, list[Device]]]:
+    """Return the workers that were heard of last, with their devices."""
+    workers = list(session.scalars(select(Worker).order_by(Worker.heartbeat_at.desc()).limit(_WORKERS_SHOWN)))
+    devices: dict[str, list[Device]] = {worker.id: [] for worker in workers}
+    for device in session.scalars(select(Device).where(Device.worker_id.in_(devices)).order_by(Device.index)):
+        devices[device.worker_id].append(device)
+    return [(worker, devices[worker.id]) for worker in workers]
+
+
+def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
+    query = query.where(Job.project == wanted.project, Job.deleted_at.is_(None))
+    if wanted.states:
+        query = query.where(Job.state.in_(wanted.states))
+    if wanted.words:
+        query = query.where(Job.name.icontains(wanted.words, autoescape=True))
+    for key, value in wanted.labels.items():
+        labelled = (JobLabel.project == wanted.project, JobLabel.key == key, JobLabel.value == value)
+        query = query.where(Job.id.in_(select(JobLabel.job_id).where(*labelled)))
+    return query
+
+
+def _cut(rows: Iterable[Row], limit: int) -> Slice[Row]:
+    found = list(rows)
+    return Slice(found[:limit], len(found) > limit)

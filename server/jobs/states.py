@@ -1,0 +1,78 @@
+"""The one table of job states: every move that a job can make, and why.
+
+The API, the dashboard and the documentation are made from this table; a test refuses every other move.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # waits for a device
+    STARTING = "starting"  # has devices; its engine is being started
+    RUNNING = "running"  # its engine runs
+    PAUSING = "pausing"  # asked to pause; its engine saves a checkpoint
+    PAUSED = "paused"  # rests until somebody resumes it
+    CANCELLING = "cancelling"  # asked to cancel; its engine is being ended
+    SUCCEEDED = "succeeded"  # done; the student can be downloaded
+    FAILED = "failed"  # ended by an error that a person must look at
+    CANCELLED = "cancelled"  # ended because a person asked
+
+
+class Reason(StrEnum):
+    """Why a job stands where it stands, for programs; a message for people goes with it."""
+
+    USER_CANCELLED = "user_cancelled"
+    USER_PAUSED = "user_paused"
+    WORKER_LOST = "worker_lost"
+    ENGINE_KILLED = "engine_killed"
+    RESTARTS_EXHAUSTED = "restarts_exhausted"
+    PREEMPTED = "preempted"
+    DRAINED = "drained"
+    NOT_STARTED = "not_started"
+    CUDA_OOM = "cuda_oom"
+    HOST_OOM = "host_oom"
+    NAN_LOSS = "nan_loss"
+    EXIT_CODE = "exit_code"
+    MAX_RUNTIME = "max_runtime"
+    SPEC_REJECTED_AT_START = "spec_rejected_at_start"
+    DATA_MISSING = "data_missing"
+    WEIGHTS_INVALID = "weights_invalid"
+    CHECKPOINT_INVALID = "checkpoint_invalid"
+    ARTIFACT_MISSING = "artifact_missing"
+    DISK_FULL = "disk_full"
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.STARTING, State.CANCELLED, State.FAILED}),
+    State.STARTING: frozenset(
+        {State.RUNNING, State.QUEUED, State.PAUSING, State.CANCELLING, State.FAILED, State.SUCCEEDED}
+    ),
+    State.RUNNING: frozenset({State.QUEUED, State.PAUSING, State.CANCELLING, State.SUCCEEDED, State.FAILED}),
+    State.PAUSING: frozenset({State.PAUSED, State.CANCELLING, State.SUCCEEDED, State.FAILED}),
+    State.PAUSED: frozenset({State.QUEUED, State.CANCELLED}),
+    State.CANCELLING: frozenset({State.CANCELLED, State.SUCCEEDED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.CANCELLED: frozenset({State.QUEUED}),
+}
+"""From each state, the states that a job may go to next."""
+
+LEASED = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.CANCELLING})
+"""States in which a worker holds the job by a lease."""
+
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+"""States in which no process of the job lives; only a retry leaves them."""
+
+
+def verbs_of(state: State) -> tuple[str, ...]:
+    """Return what a person may ask of a job in `state`."""
+    return ("cancel",) if MOVES[state] & {State.CANCELLING, State.CANCELLED} else ()
+
+
+def sources_of(target: State) -> frozenset[State]:
+    """Return the states from which a job may go to `target`."""
+    return frozenset(source for source, targets in MOVES.items() if target in targets)

@@ -1,0 +1,85 @@
+"""From a checked spec to a job in the queue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from distill_core.spec import ResolvedSpec
+from server.jobs.database import insert_into, now
+from server.jobs.events import append_event
+from server.jobs.ids import new_id
+from server.jobs.states import State
+from server.jobs.tables import Job, JobLabel, JobSpec, Project
+
+
+def submit_job(
+    session: Session,
+    *,
+    document: dict[str, Any],
+    resolved: ResolvedSpec,
+    name: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    priority: int = 0,
+    max_restarts: int = 3,
+    actor: str = "user",
+    project: str = "default",
+) -> Job:
+    """Add a job with its spec and its first event; the caller commits, then assigns.
+
+    Args:
+        session: a session that writes.
+        document: the spec as it was sent.
+        resolved: the same with everything written out; this is what runs.
+        name: title of the job; the experiment's own if left out.
+        labels: the job's labels.
+        priority: jobs of a higher priority are assigned first.
+        max_restarts: engine crashes that are answered by a new attempt.
+        actor: who submits.
+        project: the room that the job belongs to; made where it is missing.
+    """
+    moment = now(session)
+    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
+    plain = resolved.as_document()
+    job = Job(
+        id=new_id("job"),
+        project=project,
+        name=name or resolved.name,
+        spec_sha256=_digest(plain),
+        summary=_summarise(resolved),
+        state=State.QUEUED,
+        priority=priority,
+        max_restarts=max_restarts,
+        created_at=moment,
+        updated_at=moment,
+    )
+    session.add(job)
+    session.flush()
+    session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
+    session.add_all(
+        JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
+    )
+    append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
+    return job
+
+
+def _digest(document: dict[str, Any]) -> str:
+    """Return the sha256 of the canonical JSON of a document."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _summarise(resolved: ResolvedSpec) -> dict[str, Any]:
+    """Return what lists show of a spec."""
+    last = resolved.stages[-1]
+    teachers = {name for stage in resolved.stages for name in stage.teachers}
+    return {
+        "student": resolved.models[last.student].model,
+        "teachers": sorted({resolved.models[name].model for name in teachers}),
+        "datasets": sorted({stream.dataset for stream in resolved.data.values()}),
+        "methods": sorted({term.method for stage in resolved.stages for term in stage.objective.values()}),
+    }

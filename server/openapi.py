@@ -1,0 +1,111 @@
+"""The API's description: what FastAPI derives, with every problem documented.
+
+python -m server.openapi            write docs/openapi.json
+python -m server.openapi --check    fail when that file is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
+
+from distill_core.spec import ExperimentSpec
+from server.problems import MEDIA_TYPE
+from server.views import ProblemView
+
+PATH = Path(__file__).parents[1] / "docs" / "openapi.json"
+_DESCRIPTION = """Knowledge distillation as jobs: submit an experiment spec, watch it, download the student.
+
+Times are RFC 3339 in UTC. Lists come in pages: `after` takes the `last_id` of the page before. Errors are problems
+(RFC 9457) with a stable `code` and JSON pointers. Streams are server-sent events and go on at `Last-Event-ID`."""
+_EVENT_STREAM = "text/event-stream"
+
+
+def name_operation(route: APIRoute) -> str:
+    """Return the operation's id: the name of the function that answers."""
+    return route.name
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of the application."""
+    document = get_openapi(
+        title="Stillhouse", version=version("stillhouse"), description=_DESCRIPTION, routes=app.routes
+    )
+    _, definitions = models_json_schema(
+        [(ProblemView, "serialization"), (ExperimentSpec, "validation")], ref_template="#/components/schemas/{model}"
+    )
+    schemas = document["components"]["schemas"]
+    schemas |= definitions["$defs"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _document_problems(operation, is_api=path.startswith("/v1/"))
+            _document_stream(operation)
+    return document
+
+
+def render(document: dict[str, Any]) -> str:
+    """Return the document as it is stored: the same text for the same API."""
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the stored description; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m server.openapi", description="Write docs/openapi.json.")
+    parser.add_argument("--check", action="store_true", help="fail when the file is stale")
+    options = parser.parse_args(arguments)
+    text = render(_describe_fresh())
+    if not options.check:
+        PATH.write_text(text, encoding="utf-8")
+        return 0
+    if PATH.is_file() and PATH.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PATH} is stale: run python -m server.openapi", file=sys.stderr)  # noqa: T201  a command
+    return 1
+
+
+def _describe_fresh() -> dict[str, Any]:
+    from server.app import create_app  # noqa: PLC0415  the application imports this module
+    from server.settings import Settings  # noqa: PLC0415  the same
+
+    with tempfile.TemporaryDirectory() as home:
+        return create_app(Settings(home=Path(home))).openapi()
+
+
+def _document_problems(operation: dict[str, Any], *, is_api: bool) -> None:
+    """Give every error the shape of a problem; each API route may also refuse parameters, or fail."""
+    responses: dict[str, Any] = operation["responses"]
+    if "422" in responses or is_api:
+        responses["422"] = {}
+    if "requestBody" in operation:
+        responses |= {"413": {}, "415": {}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemView"}}}
+    for status, response in responses.items():
+        if status.isdigit() and int(status) >= 400:
+            response["description"] = HTTPStatus(int(status)).phrase
+            response["content"] = content
+    responses["default"] = {"description": "Any other problem", "content": content}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _document_stream(operation: dict[str, Any]) -> None:
+    content = operation["responses"].get("200", {}).get("content", {})
+    if _EVENT_STREAM in content:
+        operation["responses"]["200"]["description"] = "Server-sent events."
+        content[_EVENT_STREAM] = {"schema": {"type": "string"}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

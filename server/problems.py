@@ -1,0 +1,257 @@
+"""Problems: every answer of the API that is an error, in the form of RFC 9457.
+
+ProblemError
+├── MalformedRequestError       400
+├── ForeignOriginError          403
+├── NotFoundError               404
+├── MethodNotAllowedError       405
+├── MoveConflictError           409
+├── ContentGoneError            410
+├── ContentTooLargeError        413
+├── UnsupportedMediaTypeError   415
+├── RangeNotSatisfiableError    416
+├── UnprocessableError          422
+│   ├── SpecInvalidError
+│   ├── BodyInvalidError
+│   ├── QueryInvalidError
+│   └── IdempotencyKeyReusedError
+└── NotReadyError               503
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from distill_core.errors import Problem
+from server.artifacts import ArtifactMissingError
+from server.jobs.errors import MoveRefusedError, UnknownJobError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """The server failed."""
+
+    status: ClassVar[int] = 500
+    code = "internal_error"
+
+    def __init__(
+        self,
+        detail: str,
+        problems: Sequence[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = tuple(problems)
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+
+    @property
+    def title(self) -> str:
+        """The kind of problem in a sentence: the first line of the class's docstring."""
+        return (type(self).__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+class MalformedRequestError(ProblemError):
+    """The request cannot be read."""
+
+    status = 400
+    code = "request_malformed"
+
+
+class ForeignOriginError(ProblemError):
+    """A page of another site may not change anything here."""
+
+    status = 403
+    code = "origin_foreign"
+
+
+class NotFoundError(ProblemError):
+    """There is no such thing."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowedError(ProblemError):
+    """The address does not take this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class MoveConflictError(ProblemError):
+    """The job's state does not allow this."""
+
+    status = 409
+    code = "move_refused"
+
+
+class ContentGoneError(ProblemError):
+    """The bytes are not in the artifact store any more."""
+
+    status = 410
+    code = "artifact_missing"
+
+
+class ContentTooLargeError(ProblemError):
+    """The body is too large."""
+
+    status = 413
+    code = "content_too_large"
+
+
+class UnsupportedMediaTypeError(ProblemError):
+    """The body's media type is not understood."""
+
+    status = 415
+    code = "media_type_unsupported"
+
+
+class RangeNotSatisfiableError(ProblemError):
+    """The range lies outside the content."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+
+class UnprocessableError(ProblemError):
+    """The request asks for something that cannot be."""
+
+    status = 422
+    code = "unprocessable"
+
+
+class SpecInvalidError(UnprocessableError):
+    """The spec asks for something that cannot be."""
+
+    code = "spec_invalid"
+
+
+class BodyInvalidError(UnprocessableError):
+    """The body is not what this address takes."""
+
+    code = "body_invalid"
+
+
+class QueryInvalidError(UnprocessableError):
+    """The parameters of the request are not what this address takes."""
+
+    code = "query_invalid"
+
+
+class IdempotencyKeyReusedError(UnprocessableError):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class NotReadyError(ProblemError):
+    """The service cannot take requests."""
+
+    status = 503
+    code = "not_ready"
+
+
+class ProblemResponse(JSONResponse):
+    """A problem as JSON that any client can read, whatever the request held."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Write ASCII alone: lone surrogates are escaped, and what is not finite becomes text."""
+        return json.dumps(_speakable(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """Answer any error that has a place in the tree, or is known to belong there."""
+    problem = to_problem(error)
+    if isinstance(problem, MethodNotAllowedError) and (route := request.scope.get("route")):
+        methods = request.app.openapi()["paths"][route.path_format]  # one path may have several routes
+        problem.headers["Allow"] = ", ".join(sorted(map(str.upper, methods)))
+        problem.detail = f"allowed here: {problem.headers['Allow']}"
+    return respond(request.scope, problem)
+
+
+def respond(scope: Mapping[str, Any], problem: ProblemError) -> ProblemResponse:
+    """Return the answer that tells of `problem`."""
+    content: dict[str, Any] = {
+        "type": f"urn:stillhouse:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": scope.get("path", ""),
+        "code": problem.code,
+        "errors": [entry.as_dict() for entry in problem.problems],
+        **problem.members,
+    }
+    if request_id := scope.get("state", {}).get("request_id"):
+        content["request_id"] = request_id
+    return ProblemResponse(content, problem.status, problem.headers)
+
+
+def to_problem(error: Exception) -> ProblemError:
+    """Return the problem that an error means for whoever sent the request."""
+    match error:
+        case ProblemError():
+            return error
+        case RequestValidationError():
+            return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
+        case UnknownJobError():
+            return NotFoundError(str(error))
+        case MoveRefusedError():
+            members = {"state": str(error.state), "allowed": list(error.allowed)}
+            return MoveConflictError(str(error), members=members)
+        case ArtifactMissingError():
+            return ContentGoneError(str(error))
+        case HTTPException():
+            return _from_http(error)
+        case _:
+            return ProblemError("the request could not be answered; the server's log says why")
+
+
+def _from_http(error: HTTPException) -> ProblemError:
+    kinds: dict[int, type[ProblemError]] = {404: NotFoundError, 405: MethodNotAllowedError}
+    kind = kinds.get(error.status_code, MalformedRequestError if error.status_code < 500 else ProblemError)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = {
+        404: "there is nothing at this address",
+        405: "the dashboard's pages can only be read",
+    }.get(error.status_code, phrase if error.detail == phrase else str(error.detail))
+    return kind(detail, headers=error.headers)
+
+
+def _parameter_problems(error: RequestValidationError) -> list[Problem]:
+    """Tell FastAPI's validation errors as problems; the pointer leads into the parameters by name."""
+    return [
+        Problem(
+            pointer="".join(f"/{step}" for step in details["loc"][1:]),
+            code="parameter_missing" if details["type"] == "missing" else "parameter_invalid",
+            message=details["msg"],
+            value=None if details["type"] == "missing" else details.get("input"),
+            allowed=", ".join(f"{key}: {value}" for key, value in details.get("ctx", {}).items()) or None,
+        )
+        for details in error.errors()
+    ]
+
+
+def _speakable(value: Any) -> Any:
+    """Return the value with everything that JSON cannot say turned into text."""
+    if isinstance(value, Mapping):
+        return {str(key): _speakable(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_speakable(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)[:200]

@@ -1,0 +1,69 @@
+"""Query parameters that several resources have, and the refusal of all others."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Header, Query, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryParameter
+from fastapi.routing import APIRoute
+
+from distill_core.errors import Problem
+from distill_core.spec.document import join_pointer
+from distill_core.spec.nearest import nearest_names
+from server.problems import QueryInvalidError
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page.")]
+After = Annotated[int, Query(ge=0, lt=2**63, description="Number of the last entry that is known already.")]
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Id of the last message that arrived; goes before `after`.")
+]
+
+
+class KnownQuery:
+    """Refuses query parameters that the route does not have, apart from those that begin with a prefix."""
+
+    def __init__(self, *prefixes: str) -> None:
+        self._prefixes = prefixes
+
+    async def __call__(self, request: Request) -> None:
+        """Raise a problem that names each unknown parameter and those most like it."""
+        route = request.scope["route"]
+        names = _query_names(route) if isinstance(route, APIRoute) else []
+        unknown = [name for name in request.query_params if name not in names and not name.startswith(self._prefixes)]
+        if unknown:
+            raise QueryInvalidError(
+                f"unknown query parameter {unknown[0]!r}",
+                [
+                    Problem(
+                        pointer=join_pointer("", name),
+                        code="parameter_unknown",
+                        message="there is no such parameter",
+                        value=name,
+                        allowed=names,
+                        nearest=nearest_names(name, names),
+                    )
+                    for name in unknown
+                ],
+            )
+
+
+def read_number(last_event_id: str | None, after: int) -> int:
+    """Return the number behind which a stream goes on."""
+    if last_event_id is None:
+        return after
+    if not last_event_id.isdecimal() or not last_event_id.isascii() or len(last_event_id) > 18:
+        raise bad_event_id(last_event_id, "a number")
+    return int(last_event_id)
+
+
+def bad_event_id(value: str, allowed: str) -> QueryInvalidError:
+    """Return the problem of a Last-Event-ID that this stream never sent."""
+    problem = Problem("/Last-Event-ID", "parameter_invalid", "no message of this stream has this id", value, allowed)
+    return QueryInvalidError("the header Last-Event-ID is not valid", [problem])
+
+
+def _query_names(route: APIRoute) -> list[str]:
+    fields = get_flat_params(route.dependant)
+    return [field.alias for field in fields if isinstance(field.field_info, QueryParameter)]

@@ -1,0 +1,82 @@
+"""Settings of server and worker: environment variables with one prefix, checked at the start."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process of the service is told by its environment."""
+
+    model_config = SettingsConfigDict(env_prefix="STILLHOUSE_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("~/.stillhouse"), description="Folder of the database, logs and local state.")
+    database_url: str = Field(default="", description="SQLAlchemy address; SQLite below home if left out.")
+    broker_url: str = Field(default="filesystem://", description="Celery broker: filesystem:// or redis://…")
+    artifact_root: str = Field(default="", description="Folder or s3://bucket/prefix; below home if left out.")
+    data_root: Path = Field(default=Path("~/.cache/stillhouse/data"), description="Folder of the data sets.")
+    weights_root: Path | None = Field(default=None, description="Folder that `weights: {file: …}` may read.")
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(default=8470, ge=0, le=65535, description="Port that the server listens on; 0 takes a free one.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=("localhost", "127.0.0.1", "[::1]"), description="Host names that requests may carry; '*' for any."
+    )
+    auto_migrate: bool = Field(default=False, description="Bring the schema up to date at the server's start.")
+    lease_ttl_s: float = Field(default=45.0, gt=0, description="Seconds after which a silent worker is lost.")
+    heartbeat_s: float = Field(default=10.0, gt=0, description="Seconds between two heartbeats of a worker.")
+    reconcile_s: float = Field(default=5.0, gt=0, description="Seconds between two passes of the reconciler.")
+    report_s: float = Field(default=60.0, gt=0, description="Seconds in which an assigned worker must take up a job.")
+    ring_s: float = Field(default=30.0, gt=0, description="Seconds after which an unanswered doorbell rings again.")
+    poll_s: float = Field(default=1.0, gt=0, description="Seconds between two looks of a supervisor at its engine.")
+    grace_s: float = Field(default=120.0, gt=0, description="Seconds that an engine has to save after SIGTERM.")
+    isolation_limit_s: float = Field(
+        default=900.0, gt=0, description="Seconds without the database after which a worker stops its engines."
+    )
+    pool: str = Field(default="default", min_length=1, max_length=64, description="Pool that a worker serves.")
+    worker_slots: int | None = Field(
+        default=None, ge=1, le=64, description="Slots of a worker; its GPUs, else one, if left out."
+    )
+    max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
+    log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        if self.lease_ttl_s < 2 * self.heartbeat_s:
+            raise ValueError(
+                f"STILLHOUSE_LEASE_TTL_S ({self.lease_ttl_s}) must be at least twice "
+                f"STILLHOUSE_HEARTBEAT_S ({self.heartbeat_s}), else one late heartbeat loses the job"
+            )
+        scheme = urlsplit(self.broker_url).scheme
+        if scheme not in {"filesystem", "redis", "rediss"}:
+            raise ValueError(f"STILLHOUSE_BROKER_URL must be filesystem:// or redis://…, not {scheme}://")
+        database = self.database_address.split(":", 1)[0].split("+", 1)[0]
+        if database not in {"sqlite", "postgresql"}:
+            raise ValueError(f"STILLHOUSE_DATABASE_URL must be sqlite:///… or postgresql+psycopg://…, not {database}")
+        return self
+
+    @cached_property
+    def home_folder(self) -> Path:
+        """The home folder, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def database_address(self) -> str:
+        """Where the database is, the default written out."""
+        address = self.database_url or f"sqlite:///{self.home_folder / 'stillhouse.db'}"
+        return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def artifact_address(self) -> str:
+        """Where the artifacts are, the default written out."""
+        return self.artifact_root or str(self.home_folder / "artifacts")
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder of the data sets, absolute."""
+        return self.data_root.expanduser().resolve()

@@ -1,0 +1,103 @@
+"""`ls`, `get`, `cancel`, `wait`, `attempts`, `artifacts`: jobs one by one and all together."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from stillhouse.cli.failure import FAILED
+from stillhouse.cli.options import AsJson, JobId, Labels, Url
+from stillhouse.cli.output import (
+    build_artifact_table,
+    build_job_table,
+    describe_state,
+    note,
+    say,
+    say_job,
+    say_json,
+    say_table,
+)
+from stillhouse.cli.spec_input import read_labels
+from stillhouse.client import Client
+
+
+def ls(
+    *,
+    state: Annotated[str | None, typer.Option("--state", help="Only jobs in this state.")] = None,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Only jobs whose name holds this.")] = None,
+    labels: Labels = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """List jobs, the newest first."""
+    with Client(url) as client:
+        jobs = list(islice(client.jobs(state=state, q=query, labels=read_labels(labels)), limit))
+    if as_json:
+        say_json([job.as_document() for job in jobs])
+    elif jobs:
+        say_table(build_job_table(jobs))
+    else:
+        note("no jobs; submit one with `stillhouse submit SPEC`")
+
+
+def get(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Show a job."""
+    with Client(url) as client:
+        job = client.job(job_id)
+    if as_json:
+        say_json(job.as_document())
+    else:
+        say_job(job)
+
+
+def cancel(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Cancel a job."""
+    with Client(url) as client:
+        job = client.cancel(job_id)
+    if as_json:
+        say_json(job.as_document())
+    else:
+        say(describe_state(job))
+
+
+def wait(
+    job_id: JobId,
+    timeout_s: Annotated[float | None, typer.Option("--timeout", min=0, help="Give up after so many seconds.")] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Wait until a job is done; the exit code is 0 only if it succeeded."""
+    with Client(url) as client:
+        job = client.wait(job_id, timeout_s=timeout_s)
+    if as_json:
+        say_json(job.as_document())
+    else:
+        say(describe_state(job))
+    if not job.has_succeeded:
+        raise typer.Exit(FAILED)
+
+
+def attempts(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """List the executions of a job."""
+    with Client(url) as client:
+        found = client.attempts(job_id)
+    if as_json:
+        say_json([attempt.as_document() for attempt in found])
+        return
+    for attempt in found:
+        say("  ".join(f"{key}={value}" for key, value in attempt.as_document().items() if value is not None))
+
+
+def artifacts(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """List the files that a job made."""
+    with Client(url) as client:
+        found = client.artifacts(job_id)
+    if as_json:
+        say_json([artifact.as_document() for artifact in found])
+    elif found:
+        say_table(build_artifact_table(found))
+    else:
+        note("no artifacts yet")

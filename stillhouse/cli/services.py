@@ -1,0 +1,119 @@
+"""`up`, `server`, `worker`, `db upgrade`: the service itself. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from distill_core.errors import StillhouseError
+from stillhouse.cli.failure import WRONG_INPUT
+from stillhouse.cli.options import AsJson, Home, ParentPid
+from stillhouse.cli.output import note, say, say_json
+from stillhouse.parent import follow_parent
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+    from stillhouse.up import Ready
+
+Host = Annotated[str | None, typer.Option("--host", envvar="STILLHOUSE_HOST", help="Address to listen on.")]
+Port = Annotated[
+    int | None, typer.Option("--port", envvar="STILLHOUSE_PORT", min=0, max=65535, help="Port; 0 takes a free one.")
+]
+Slots = Annotated[
+    int | None,
+    typer.Option("--worker-slots", envvar="STILLHOUSE_WORKER_SLOTS", min=1, help="Jobs at a time; GPUs, else 1."),
+]
+
+db = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+class PartMissingError(StillhouseError):
+    """A part of Stillhouse is not installed here."""
+
+    code = "part_missing"
+
+
+def up(
+    *,
+    home: Home = None,
+    host: Host = None,
+    port: Port = None,
+    worker_slots: Slots = None,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the dashboard in a browser.")] = False,
+    as_json: AsJson = False,
+    parent_pid: ParentPid = None,
+) -> None:
+    """Start server, worker and dashboard on this machine; Ctrl-C stops them and saves running jobs."""
+    follow_parent(parent_pid)
+    settings = read_settings(home=home, host=host, port=port, worker_slots=worker_slots)
+    run_service = load_part("stillhouse.up", "run_service")
+    tell = note if as_json else say
+
+    def announce(ready: Ready) -> None:
+        if as_json:
+            say_json(ready.as_document())
+            return
+        say(f"Dashboard: {ready.url}")
+        say(f"home {ready.home}, logs {ready.logs}; stop with Ctrl-C")
+
+    run_service(settings, open_page=open_page, say=tell, announce=announce)
+
+
+def server(host: Host = None, port: Port = None, home: Home = None, parent_pid: ParentPid = None) -> None:
+    """Serve the API and the dashboard."""
+    follow_parent(parent_pid)
+    serve = load_part("server.main", "serve")
+    raise typer.Exit(serve(read_settings(home=home, host=host, port=port)))
+
+
+def worker(worker_slots: Slots = None, home: Home = None, parent_pid: ParentPid = None) -> None:
+    """Execute jobs on this machine."""
+    follow_parent(parent_pid)
+    run = load_part("worker.main", "run")
+    raise typer.Exit(run(read_settings(home=home, worker_slots=worker_slots)))
+
+
+@db.command()
+def upgrade(home: Home = None) -> None:
+    """Bring the database's schema up to date."""
+    migrate, database = load_part("server.migrate", "upgrade"), load_part("server.jobs.database", "Database")
+    settings = read_settings(home=home)
+    settings.home_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    migrate(database(settings), settings)
+    say("the schema is up to date")
+
+
+def read_settings(*, home: Path | None = None, **options: Any) -> Settings:
+    """Return the settings of the environment, changed by the options that were given.
+
+    The options are written into the environment as well, since processes that are started from here read it.
+    """
+    given = {**options, "home": None if home is None else home.expanduser().resolve()}
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"STILLHOUSE_{name.upper()}"] = str(value)
+    settings: Callable[[], Settings] = load_part("server.settings", "Settings")
+    try:
+        return settings()
+    except ValueError as error:
+        note(f"error: the settings are wrong: {error}")
+        raise typer.Exit(WRONG_INPUT) from error
+
+
+def load_part(module: str, name: str) -> Any:
+    """Import a part that the bare client does without.
+
+    Raises:
+        PartMissingError: it is not installed.
+    """
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise PartMissingError(
+            f"{error.name} is not installed here: pip install 'stillhouse[server,worker,engine]'"
+        ) from error

@@ -1,0 +1,79 @@
+"""`submit` and `watch`: handing in an experiment and seeing it through."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from distill_core.errors import SpecError
+from distill_core.spec import check
+from stillhouse.cli.failure import FAILED
+from stillhouse.cli.options import AsJson, JobId, Labels, Overrides, SpecPath, Url
+from stillhouse.cli.output import describe_state, note, notes, read_job, say, say_job, say_json
+from stillhouse.cli.spec_input import read_labels, read_spec
+from stillhouse.client import Client, Event, Job, observe
+from stillhouse.display import open_display
+
+
+def submit(
+    spec: SpecPath,
+    *,
+    overrides: Overrides = None,
+    name: Annotated[str | None, typer.Option("--name", help="Title of the job; the spec's if left out.")] = None,
+    labels: Labels = None,
+    priority: Annotated[int | None, typer.Option("--priority", help="Jobs of a higher one start first.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the job until it is done.")] = False,
+    local: Annotated[bool, typer.Option("--local/--no-local", help="Check the spec here before it is sent.")] = True,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Submit an experiment spec; prints the job's id."""
+    document = read_spec(spec, overrides)
+    problems = check(document) if local else []
+    if problems:
+        raise SpecError(problems)
+    with Client(url) as client:
+        job = client.submit(document, name=name, labels=read_labels(labels), priority=priority)
+        if as_json:
+            say_json(job.as_document())
+        else:
+            say(job.id)
+            note(f"{describe_state(job)}; see it at {client.url}/jobs/{job.id}")
+        if follow:
+            watch_job(client, job, as_json=as_json)
+
+
+def watch(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Watch a job live until it is done; the exit code is 0 only if it succeeded."""
+    with Client(url) as client:
+        watch_job(client, client.job(job_id), as_json=as_json)
+
+
+def watch_job(client: Client, job: Job, *, as_json: bool) -> None:
+    """Show a job until it is done, then leave with the exit code of its end."""
+    with open_display(notes) as display:
+        for snapshot in observe(client, job.id):
+            job = snapshot.job
+            if as_json:
+                say_json(
+                    {
+                        "job": job.as_document(),
+                        "events": [event.as_document() for event in snapshot.events],
+                        "values": snapshot.values,
+                    }
+                )
+                continue
+            for event in snapshot.events:
+                display.say(describe_event(event))
+            display.show(job.name, read_job(job, snapshot.values))
+    if not as_json:
+        say_job(job)
+    if not job.has_succeeded:
+        raise typer.Exit(FAILED)
+
+
+def describe_event(event: Event) -> str:
+    """Return an event as a line."""
+    words = " ".join(f"{key}={value}" for key, value in event.data.items() if value not in (None, "", [], {}))
+    return f"{event.created_at.astimezone():%H:%M:%S}  {event.type}  {words}".rstrip()

@@ -1,0 +1,53 @@
+"""The Python client of a Stillhouse server."""
+
+from stillhouse.client.address import find_home, find_url
+from stillhouse.client.client import Client
+from stillhouse.client.errors import (
+    ConflictError,
+    DamagedDownloadError,
+    InvalidRequestError,
+    NotFoundError,
+    RefusedError,
+    ServerUnreachableError,
+    WaitTimeoutError,
+)
+from stillhouse.client.observe import Snapshot, observe
+from stillhouse.client.results import (
+    TERMINAL_STATES,
+    Artifact,
+    Attempt,
+    Event,
+    Job,
+    LogChunk,
+    MetricRow,
+    MetricSummary,
+    Point,
+    Series,
+    Worker,
+)
+
+__all__ = [
+    "TERMINAL_STATES",
+    "Artifact",
+    "Attempt",
+    "Client",
+    "ConflictError",
+    "DamagedDownloadError",
+    "Event",
+    "InvalidRequestError",
+    "Job",
+    "LogChunk",
+    "MetricRow",
+    "MetricSummary",
+    "NotFoundError",
+    "Point",
+    "RefusedError",
+    "Series",
+    "ServerUnreachableError",
+    "Snapshot",
+    "WaitTimeoutError",
+    "Worker",
+    "find_home",
+    "find_url",
+    "observe",
+]

@@ -1,0 +1,244 @@
+"""The client: one method for each thing that the server can do."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from distill_core.spec import parse_document
+from stillhouse.client.address import find_url
+from stillhouse.client.download import ReportProgress, download_artifact
+from stillhouse.client.errors import NotFoundError, WaitTimeoutError
+from stillhouse.client.logs import read_log
+from stillhouse.client.results import (
+    Artifact,
+    Attempt,
+    Event,
+    Job,
+    LogChunk,
+    MetricRow,
+    MetricSummary,
+    Series,
+    Worker,
+)
+from stillhouse.client.sse import follow
+from stillhouse.client.transport import Transport
+
+PAGE_SIZE = 100
+
+
+class Client:
+    """A Stillhouse server, as Python sees it.
+
+    Args:
+        url: address of the server; STILLHOUSE_URL, else the server of this machine's home, if left out.
+        patience_s: seconds for which calls are repeated while a server that has answered before is gone.
+    """
+
+    def __init__(self, url: str | None = None, *, patience_s: float = 60.0) -> None:
+        self._transport = Transport(find_url(url), patience_s)
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._transport.url
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def submit(
+        self,
+        spec: Mapping[str, Any] | Path,
+        *,
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        priority: int | None = None,
+        max_restarts: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Submit an experiment and return its job.
+
+        Args:
+            spec: the experiment spec as plain data, or the path of a YAML or JSON file.
+            name: title of the job; the spec's if left out.
+            labels: words to find the job by.
+            priority: jobs of a higher one start first.
+            max_restarts: how often the job may be started again after it failed by itself.
+            idempotency_key: two calls with the same key make one job; drawn at random if left out.
+
+        Raises:
+            InvalidRequestError: the spec is wrong; `problems` lists every place.
+        """
+        document = parse_document(spec.read_bytes()) if isinstance(spec, Path) else dict(spec)
+        options = {"name": name, "labels": labels, "priority": priority, "max_restarts": max_restarts}
+        body = {"spec": document} | {key: value for key, value in options.items() if value is not None}
+        headers = {"idempotency-key": idempotency_key or uuid.uuid4().hex}
+        return Job.model_validate(self._transport.send("POST", "/v1/jobs", json=body, headers=headers).json())
+
+    def validate(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the server finds in a spec: valid, problems, resolved_spec."""
+        answer = self._transport.send("POST", "/v1/specs/validate", json={"spec": dict(spec)}).json()
+        return dict(answer)
+
+    def job(self, job_id: str) -> Job:
+        """Return a job with its spec."""
+        return Job.model_validate(self._transport.get(f"/v1/jobs/{job_id}"))
+
+    def jobs(
+        self,
+        *,
+        state: str | None = None,
+        q: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        order: str = "desc",
+    ) -> Iterator[Job]:
+        """Yield jobs, the newest first, page after page as they are asked for.
+
+        Args:
+            state: only jobs in this state.
+            q: only jobs whose name holds this.
+            labels: only jobs with these labels.
+            order: desc, or asc for the oldest first.
+        """
+        wanted = {f"label.{key}": value for key, value in (labels or {}).items()}
+        params = {"state": state, "q": q, "order": order, **wanted}
+        yield from map(Job.model_validate, self._pages("/v1/jobs", params))
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be cancelled; asking again changes nothing."""
+        return Job.model_validate(self._transport.send("POST", f"/v1/jobs/{job_id}/cancel").json())
+
+    def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
+        """Yield what has happened to a job so far, behind event `after`."""
+        yield from map(Event.model_validate, self._pages(f"/v1/jobs/{job_id}/events", {"after": after}))
+
+    def follow_events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
+        """Yield what happens to a job until it is done, over cuts of the connection."""
+        for frame in follow(self._transport, f"/v1/jobs/{job_id}/events/stream", {"after": after}):
+            yield Event.model_validate(frame.document())
+
+    def metrics(self, job_id: str) -> dict[str, MetricSummary]:
+        """Return the job's metrics in short, by key."""
+        answer = self._transport.get(f"/v1/jobs/{job_id}/metrics")
+        return {entry["key"]: MetricSummary.model_validate(entry) for entry in answer["data"]}
+
+    def series(self, job_id: str, keys: Sequence[str], *, max_points: int = 1000) -> dict[str, Series]:
+        """Return the curves of some metrics, thinned to `max_points` buckets."""
+        params = {"key": list(keys), "max_points": max_points}
+        answer = self._transport.get(f"/v1/jobs/{job_id}/metrics/series", params)
+        return {entry["key"]: Series.model_validate(entry) for entry in answer["data"]}
+
+    def follow_metrics(self, job_id: str, *, after: int | None = None) -> Iterator[MetricRow]:
+        """Yield what the engine measures until the job is done, over cuts of the connection."""
+        for frame in follow(self._transport, f"/v1/jobs/{job_id}/metrics/stream", {"after": after}):
+            yield MetricRow.model_validate(frame.document())
+
+    def logs(
+        self, job_id: str, *, attempt: int | None = None, offset: int | None = None, tail: int | None = None
+    ) -> Iterator[LogChunk]:
+        """Yield the log of an attempt as far as it is written.
+
+        Args:
+            job_id: the job.
+            attempt: number of the attempt; the last one if left out.
+            offset: byte to begin at.
+            tail: begin so many bytes before the end instead.
+        """
+        yield from read_log(self._transport, job_id, attempt=attempt, offset=offset, tail=tail)
+
+    def follow_logs(self, job_id: str, *, attempt: int | None = None, offset: int | None = None) -> Iterator[LogChunk]:
+        """Yield the log while it is written until the job is done, over cuts of the connection."""
+        params = {"attempt": attempt, "offset": offset}
+        for frame in follow(self._transport, f"/v1/jobs/{job_id}/logs/stream", params):
+            yield LogChunk.model_validate(frame.document())
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the executions of a job, the first one first."""
+        return [Attempt.model_validate(entry) for entry in self._transport.get(f"/v1/jobs/{job_id}/attempts")["data"]]
+
+    def artifacts(self, job_id: str) -> list[Artifact]:
+        """Return the files that a job made."""
+        return [Artifact.model_validate(entry) for entry in self._transport.get(f"/v1/jobs/{job_id}/artifacts")["data"]]
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """Return what is known of one file."""
+        return Artifact.model_validate(self._transport.get(f"/v1/artifacts/{artifact_id}"))
+
+    def download(
+        self,
+        artifact: Artifact | str,
+        target: Path | None = None,
+        *,
+        report: ReportProgress | None = None,
+    ) -> Path:
+        """Download a file, checked by its sha256, and return its path; a download that was cut goes on.
+
+        Args:
+            artifact: the artifact, or its id.
+            target: file, or folder for a file of the artifact's name; the current folder if left out.
+            report: called with the bytes that are here and the bytes in all.
+
+        Raises:
+            DamagedDownloadError: the bytes that arrived are not the artifact's.
+        """
+        wanted = self.artifact(artifact) if isinstance(artifact, str) else artifact
+        place = target or Path()
+        return download_artifact(self._transport, wanted, place / wanted.name if place.is_dir() else place, report)
+
+    def download_student(
+        self, job_id: str, target: Path | None = None, *, report: ReportProgress | None = None
+    ) -> Path:
+        """Download the weights of the trained student of a job."""
+        return self.download(self.find_artifact(job_id, "student"), target, report=report)
+
+    def find_artifact(self, job_id: str, kind: str) -> Artifact:
+        """Return a job's artifact of a kind, the last one made.
+
+        Raises:
+            NotFoundError: the job has none; the message names the kinds that it has.
+        """
+        artifacts = self.artifacts(job_id)
+        fitting = [artifact for artifact in artifacts if artifact.kind == kind]
+        if not fitting:
+            kinds = ", ".join(sorted({artifact.kind for artifact in artifacts})) or "none at all"
+            raise NotFoundError(404, {"title": f"job {job_id} has no artifact of kind {kind!r}; it has {kinds}"})
+        return fitting[-1]
+
+    def workers(self) -> list[Worker]:
+        """Return the workers that the server knows."""
+        return [Worker.model_validate(entry) for entry in self._transport.get("/v1/workers")["data"]]
+
+    def wait(self, job_id: str, *, timeout_s: float | None = None, poll_s: float = 1.0) -> Job:
+        """Return the job once it is done, whatever it ended as.
+
+        Raises:
+            WaitTimeoutError: it was not done in `timeout_s` seconds; it goes on.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not (job := self.job(job_id)).is_done:
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeoutError(f"job {job_id} is still {job.state} after {timeout_s:g} s")
+            time.sleep(poll_s)
+        return job
+
+    def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        after = params.get("after")
+        while True:
+            page = self._transport.get(path, {**params, "after": after, "limit": PAGE_SIZE})
+            yield from page["data"]
+            if not page.get("has_more"):
+                return
+            after = page["last_id"]

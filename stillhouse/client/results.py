@@ -1,0 +1,164 @@
+"""What the server answers, typed; fields that a newer server adds are ignored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TERMINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
+
+Number = float | str
+"""A number, or "NaN", "Infinity", "-Infinity", which JSON cannot say as numbers."""
+
+
+class Result(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def as_document(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return self.model_dump(mode="json")
+
+
+class Job(Result):
+    """A person's order to run an experiment."""
+
+    id: str
+    name: str
+    state: str
+    status_reason: str | None = None
+    status_message: str | None = None
+    project: str = "default"
+    labels: dict[str, str] = Field(default_factory=dict)
+    priority: int = 0
+    attempt: int = 0
+    max_restarts: int = 0
+    progress: float | None = None
+    step: int | None = None
+    total_steps: int | None = None
+    eta_s: float | None = None
+    figures: dict[str, Number] | None = None
+    metrics_cursor: int | None = None
+    log_bytes: int | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    spec_sha256: str = ""
+    problems: tuple[dict[str, Any], ...] = ()
+    spec: dict[str, Any] | None = None
+    resolved_spec: dict[str, Any] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no process of the job lives any more."""
+        return self.state in TERMINAL_STATES
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the student can be downloaded."""
+        return self.state == "succeeded"
+
+
+class Event(Result):
+    """Something that happened to a job; `id` counts up."""
+
+    id: int
+    job_id: str
+    type: str
+    data: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime
+
+
+class MetricSummary(Result):
+    """One metric of a job, in short."""
+
+    key: str
+    last: Number | None = None
+    min: Number | None = None
+    max: Number | None = None
+    count: int = 0
+    last_step: int | None = None
+
+
+class Point(Result):
+    """One bucket of a curve: its last value, and the least and greatest in it."""
+
+    step: int
+    value: Number | None = None
+    min: Number | None = None
+    max: Number | None = None
+    time: datetime | None = None
+
+
+class Series(Result):
+    """The curve of one metric."""
+
+    key: str
+    points: tuple[Point, ...] = ()
+
+
+class MetricRow(Result):
+    """Values that the engine measured together."""
+
+    cursor: int
+    step: int
+    epoch: float | None = None
+    time: datetime | None = None
+    values: dict[str, Number] = Field(default_factory=dict)
+
+
+class LogChunk(Result):
+    """A piece of an attempt's log; `offset` is the byte that it begins at."""
+
+    attempt: int
+    offset: int
+    text: str
+
+
+class Attempt(Result):
+    """One execution of a job; `number` counts from 1."""
+
+    id: str
+    job_id: str
+    number: int
+    worker_id: str
+    resumed_from: str | None = None
+    start_step: int = 0
+    log_bytes: int = 0
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Artifact(Result):
+    """A file that a job made."""
+
+    id: str
+    job_id: str
+    attempt: int | None = None
+    kind: str
+    name: str
+    size: int
+    sha256: str
+    created_at: datetime
+    content_url: str = ""
+
+
+class Worker(Result):
+    """A host that executes jobs."""
+
+    id: str
+    host: str
+    version: str = ""
+    is_live: bool
+    is_draining: bool = False
+    devices: tuple[dict[str, Any], ...] = ()
+    started_at: datetime
+    heartbeat_at: datetime
+    stopped_at: datetime | None = None

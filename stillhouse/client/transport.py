@@ -1,0 +1,137 @@
+"""HTTP with patience: calls that may be repeated are, while the server restarts or is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
+
+from stillhouse.client.errors import RefusedError, ServerUnreachableError, build_refusal
+
+FIRST_CONTACT_S = 0.5
+"""How long a server that has never answered is tried: long enough for a hiccup, short enough for a person."""
+
+MAX_TRIES = 5
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+Params = Mapping[str, Any]
+
+
+class Transport:
+    """One server, reached over HTTP.
+
+    Args:
+        url: address of the server.
+        patience_s: seconds for which a server that has answered before is tried again when it is gone.
+    """
+
+    def __init__(self, url: str, patience_s: float) -> None:
+        self.url = url
+        self._patience_s = patience_s
+        self._has_answered = False
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"user-agent": "stillhouse-client"})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """Return the JSON answer to a GET."""
+        return self.send("GET", path, params=params).json()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request that may be repeated, and return the whole answer.
+
+        Raises:
+            ServerUnreachableError: nothing answers, for longer than the patience lasts.
+            RefusedError: the server answered with a problem.
+        """
+        request = self._http.build_request(method, path, params=_drop_none(params), json=json, headers=headers)
+        return self._repeat(request, stream=False)
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        read_timeout_s: float,
+    ) -> Iterator[httpx.Response]:
+        """Open a GET whose body is read piece by piece; the body's own failures are httpx.TransportError."""
+        timeout = httpx.Timeout(read_timeout_s, connect=5.0)
+        request = self._http.build_request("GET", path, params=_drop_none(params), headers=headers, timeout=timeout)
+        response = self._repeat(request, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _repeat(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        retrying = Retrying(
+            retry=retry_if_exception(_is_transient), wait=_choose_wait, stop=self._is_hopeless, reraise=True
+        )
+        return retrying(self._send_once, request, stream=stream)
+
+    def _send_once(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        try:
+            response = self._http.send(request, stream=stream)
+        except httpx.TransportError as error:
+            raise ServerUnreachableError(self.url, str(error) or type(error).__name__) from error
+        self._has_answered = True
+        if response.is_success:
+            return response
+        response.read()
+        response.close()
+        raise build_refusal(response.status_code, _read_problem_document(response), _read_retry_after(response))
+
+    def _is_hopeless(self, state: RetryCallState) -> bool:
+        if state.outcome is not None and isinstance(state.outcome.exception(), ServerUnreachableError):
+            return (state.seconds_since_start or 0.0) > (self._patience_s if self._has_answered else FIRST_CONTACT_S)
+        return state.attempt_number >= MAX_TRIES
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, ServerUnreachableError) or (
+        isinstance(error, RefusedError) and error.status in TRANSIENT_STATUSES
+    )
+
+
+_back_off = wait_exponential(multiplier=0.2, max=5.0) + wait_random(0, 0.2)
+
+
+def _choose_wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_s if isinstance(error, RefusedError) else None
+    return asked if asked is not None else _back_off(state)
+
+
+def _read_problem_document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return document
+    return {"status": response.status_code, "title": response.reason_phrase, "detail": response.text[:500]}
+
+
+def _read_retry_after(response: httpx.Response) -> float | None:
+    text = response.headers.get("retry-after", "")
+    return min(float(text), 60.0) if text.isdigit() else None
+
+
+def _drop_none(params: Params | None) -> dict[str, Any]:
+    return {key: value for key, value in (params or {}).items() if value is not None}

@@ -1,0 +1,16 @@
+"""Fixtures that any test may ask for: real services, a real browser, and the two sets of stores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(__file__).parents[1] / ".cache/hypothesis")
+os.environ["OMP_NUM_THREADS"] = "1"  # threads of torch spin when cores are shared; set before anything imports it
+
+pytest_plugins = [
+    "tests.services.postgres",
+    "tests.services.redis",
+    "tests.services.stores",
+    "tests.services.chromium",
+]

@@ -1,0 +1,90 @@
+"""What every model of the registry must do; a new file is tested by being there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from distill_core.models import MODELS
+from distill_core.tap import Place, Taps
+from distill_core.weights import load_student, save_weights
+
+OPTIONS = {"num_classes": 7, "in_channels": 3, "image_size": 32}
+FAST = ("resnet8", "deep_nn", "light_nn")
+
+every_model = pytest.mark.parametrize("key", list(MODELS))
+
+
+@every_model
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (1, 28), (3, 32)])
+def test_logits_have_a_row_a_sample_and_a_column_a_class(key: str, channels: int, size: int) -> None:
+    model = MODELS.create(key, {"num_classes": 7, "in_channels": channels, "image_size": size}).eval()
+    with torch.no_grad():
+        assert model(torch.rand(3, channels, size, size)).shape == (3, 7)
+
+
+@every_model
+def test_feature_points_are_modules_that_the_forward_pass_uses(key: str) -> None:
+    model = MODELS.create(key, OPTIONS).eval()
+    assert {"stem", "stage1", "pooled", "logits"} <= set(model.feature_points)
+    places = [Place(point) for point in model.feature_points]
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        caught = Taps(model, places).run(images)
+        assert caught[Place("logits")].equal(model(images))
+    assert all(len(caught[place]) == 2 for place in places)
+    assert caught[Place("pooled")].ndim == 2
+    assert caught[Place("stem")].ndim == 4
+
+
+@every_model
+def test_nothing_that_a_tap_could_hold_is_overwritten_in_place(key: str) -> None:
+    model = MODELS.create(key, OPTIONS).eval()
+    seen: list[tuple[torch.Tensor, int]] = []
+
+    def remember(_: object, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        seen.extend((tensor, tensor._version) for tensor in (inputs[0], output))
+
+    for module in model.modules():
+        module.register_forward_hook(remember)
+    with torch.no_grad():
+        model(torch.rand(2, 3, 32, 32))
+    assert len(seen) > 10
+    assert all(tensor._version == version for tensor, version in seen)
+
+
+@every_model
+def test_the_same_seed_gives_the_same_weights_and_the_same_input_the_same_output(key: str) -> None:
+    built = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        built.append(MODELS.create(key, OPTIONS).eval())
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert built[0](images).equal(built[0](images))
+        assert built[0](images).equal(built[1](images))
+
+
+@every_model
+def test_it_comes_back_from_its_file(key: str, tmp_path: Path) -> None:
+    model = MODELS.create(key, OPTIONS).eval()
+    found = load_student(save_weights(tmp_path / "model.safetensors", model).path)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert found(images).equal(model(images))
+
+
+@every_model
+def test_its_docstring_says_what_it_is(key: str) -> None:
+    assert len((MODELS.find(key).__doc__ or "").partition("\n")[0]) > 20
+
+
+@pytest.mark.parametrize("key", [key for key in MODELS if key in FAST])
+def test_it_can_be_exported(key: str) -> None:
+    """Deeper members of a family export as the shallow ones do, and take long."""
+    model = MODELS.create(key, OPTIONS).eval()
+    images = torch.rand(2, 3, 32, 32)
+    exported = torch.export.export(model, (images,)).module()
+    torch.testing.assert_close(exported(images), model(images))

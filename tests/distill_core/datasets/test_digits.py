@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from sklearn.datasets import load_digits
+
+from distill_core.dataset import Images
+from distill_core.datasets import DATASETS
+
+
+def load(split: str) -> Images:
+    return DATASETS.create("digits", {}).load(split, Path("/nonexistent"))
+
+
+def test_the_two_splits_are_the_whole_set_of_scikit_learn() -> None:
+    original = load_digits()
+    rows = torch.from_numpy(original.images).reshape(-1, 1, 8, 8)
+    wanted = sorted(
+        (label, tuple(row)) for label, row in zip(original.target.tolist(), rows.flatten(1).tolist(), strict=True)
+    )
+    found = []
+    for split in ("train", "test"):
+        images = load(split)
+        values = (images.pixels.double() / 255 * 16).round().flatten(1).tolist()
+        found += [(label, tuple(row)) for label, row in zip(images.labels.tolist(), values, strict=True)]
+    assert sorted(found) == wanted
+
+
+def test_the_splits_have_the_same_mixture_of_classes() -> None:
+    train, test = load("train").labels.bincount(), load("test").labels.bincount()
+    assert ((test / (train + test) - 0.2).abs() < 0.005).all()
+
+
+def test_the_split_never_changes() -> None:
+    assert load("test").fingerprint().startswith("9f38e1b927fbf7c1")

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distill_core.catalog import find_stale_files
+from distill_core.cli import main
+from distill_core.datasets import DATASETS
+from distill_core.methods import METHODS
+from distill_core.models import MODELS
+from distill_core.spec.catalog import load_catalog
+
+
+def test_the_generated_files_are_fresh() -> None:
+    assert find_stale_files() == []
+
+
+def test_every_registered_component_is_listed() -> None:
+    catalog = load_catalog()
+    assert set(catalog.models) == set(MODELS)
+    assert set(catalog.datasets) == set(DATASETS)
+    assert set(catalog.methods) == set(METHODS)
+
+
+def test_models_list_module_paths_that_their_feature_points_name() -> None:
+    for entry in load_catalog().models.values():
+        assert set(entry.feature_points.values()) <= set(entry.module_paths)
+        assert set(entry.derived) == {"num_classes", "in_channels", "image_size"}
+
+
+def test_the_command_tells_stale_files_and_writes_fresh_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill_core.catalog.FOLDER", tmp_path)
+    assert main(["catalog", "--check"]) == 1
+    assert "models.json is stale" in capsys.readouterr().out
+    assert main(["catalog"]) == 0
+    assert main(["catalog", "--check"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"models.json", "datasets.json", "methods.json"}

@@ -1,0 +1,101 @@
+"""A person in a real browser: submits an experiment, watches its curve grow, downloads the student."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+SPEC = """
+version: 1
+name: from the browser
+models: {student: {model: resnet8}}
+data:
+  train: {dataset: digits, split: train, num_samples: 400}
+  test: {dataset: digits, split: test}
+stages:
+  - name: train
+    student: student
+    train: train
+    validate_on: test
+    epochs: 12
+    batch_size: 16
+    objective: {ce: {method: ce}}
+    optimizer: {optimizer: sgd, lr: 0.05, momentum: 0.9}
+evaluation: {stream: test}
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """The address of a whole service, started as a user starts it."""
+    environment = {**os.environ, "STILLHOUSE_DATA_ROOT": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "stillhouse", "up", "--home", str(tmp_path / "home"), "--port", "0", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, "`stillhouse up` ended before it was ready"
+        yield json.loads(line)["url"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """The dashboard, opened; anything that the browser complains of fails the test."""
+    complaints: list[str] = []
+    page = browser.new_page()
+    page.set_default_timeout(90_000)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    yield page
+    page.close()
+    assert complaints == []
+
+
+@pytest.mark.timeout(240)
+def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page, url: str, tmp_path: Path) -> None:
+    page.goto(f"{url}/jobs/new")
+    page.get_by_test_id("spec-input").fill(SPEC.replace("resnet8", "resnt8"))
+    expect(page.get_by_test_id("spec-problems")).to_contain_text("resnet8")
+
+    page.get_by_test_id("spec-input").fill(SPEC)
+    page.get_by_test_id("spec-submit").click()
+    page.wait_for_url(re.compile(r"/jobs/job_"))
+    expect(page.get_by_test_id("stream-state")).to_have_attribute("data-state", "live")
+
+    chart = page.locator('[data-testid=chart][data-key="train/loss"]')
+    page.wait_for_function(
+        """() => {
+          const chart = document.querySelector('[data-testid=chart][data-key="train/loss"]')
+          const points = Number(chart?.dataset.points ?? 0)
+          window.firstPoints ??= points >= 2 ? points : undefined
+          return window.firstPoints && points > window.firstPoints
+        }"""
+    )
+    expect(page.get_by_test_id("job-state")).to_have_text(re.compile("succeeded"), timeout=120_000)
+    expect(chart).to_have_attribute("data-points", re.compile(r"\d\d"))
+
+    link = page.locator('[data-testid=artifact-download][data-kind="student"]').first
+    with page.expect_download() as download:
+        link.click()
+    target = tmp_path / "student.safetensors"
+    download.value.save_as(target)
+    job_id = page.url.split("/jobs/")[1].split("?")[0]
+    artifacts = page.request.get(f"{url}/v1/jobs/{job_id}/artifacts").json()["data"]
+    [digest] = [artifact["sha256"] for artifact in artifacts if artifact["kind"] == "student"]
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == digest
+
+    page.goto(url)
+    expect(page.get_by_test_id("job-row")).to_have_count(1)
+    expect(page.get_by_test_id("job-row")).to_contain_text("from the browser")

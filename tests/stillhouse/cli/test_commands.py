@@ -1,0 +1,165 @@
+"""The command line, as a person or a script calls it, against a real server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse import Client
+from tests.services.processes import free_port
+from tests.stillhouse.client.test_client import RUN_STARTED
+from tests.stillhouse.serving import HandWorker, ServerProcess, tiny_spec
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `stillhouse` with some arguments and returns how it ended."""
+    monkeypatch.setenv("STILLHOUSE_URL", server.url)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "stillhouse", *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    return call
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A file with a spec."""
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(tiny_spec()))
+    return path
+
+
+@pytest.fixture
+def done(client: Client, hand: HandWorker, blob: Path) -> str:
+    """The id of a job that has succeeded."""
+    job = client.submit(tiny_spec(), name="a done job")
+    claim = hand.take(job.id)
+    metrics = '{"type": "metrics", "time": "2026-01-01T00:00:00Z", "step": 4, "values": {"train/loss": 0.5}}\n'
+    hand.report(claim, RUN_STARTED, metrics.encode())
+    hand.log(claim, 0, "the log\n")
+    hand.succeed(claim, {"student": blob})
+    return job.id
+
+
+def _problems(text: str) -> dict[str, Any]:
+    return {problem["pointer"]: problem for problem in json.loads(text)["problems"]}
+
+
+def test_submit_prints_the_id_alone(run: Run, spec: Path, client: Client) -> None:
+    done = run("submit", spec, "--name", "mine", "--label", "a=b", "--priority", 2, "--set", "stages.0.epochs=1")
+    assert done.returncode == 0, done.stderr
+    job = client.job(done.stdout.strip())
+    assert (job.name, job.labels, job.priority) == ("mine", {"a": "b"}, 2)
+    assert job.spec is not None
+    assert job.spec["stages"][0]["epochs"] == 1
+    assert job.id in done.stderr
+
+
+def test_submit_reads_standard_input(run: Run) -> None:
+    done = run("submit", "-", "--json", stdin=json.dumps(tiny_spec()))
+    assert json.loads(done.stdout)["state"] == "queued"
+
+
+@pytest.mark.parametrize("place", ["--local", "--no-local"])
+def test_a_wrong_spec_is_told_problem_by_problem_here_and_there(run: Run, spec: Path, place: str) -> None:
+    done = run("submit", spec, place, "--set", "models.student.model=resnt8", "--set", "stages.0.epochs=0")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "/models/student/model" in done.stderr
+    assert '"resnt8"' in done.stderr
+    assert "nearest  resnet8" in done.stderr
+    assert "/stages/0/epochs" in done.stderr
+
+
+def test_check_needs_no_server(run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_URL", "http://127.0.0.1:1")
+    assert run("check", spec).returncode == 0
+    wrong = run("check", spec, "--set", "models.student.model=resnt8", "--json")
+    assert wrong.returncode == 2
+    assert _problems(wrong.stdout)["/models/student/model"]["nearest"][0] == "resnet8"
+
+
+@pytest.mark.parametrize("text", ["a: [", "\x00", "{}"])
+def test_a_file_that_is_no_spec_is_wrong_input(run: Run, text: str) -> None:
+    assert run("check", "-", stdin=text).returncode == 2
+
+
+def test_a_file_that_is_not_there_is_wrong_input(run: Run) -> None:
+    done = run("submit", "nowhere.yaml")
+    assert done.returncode == 2
+    assert "nowhere.yaml" in done.stderr
+
+
+def test_without_a_server_the_way_to_start_one_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_URL", f"http://127.0.0.1:{free_port()}")
+    done = run("ls")
+    assert done.returncode == 3
+    assert "stillhouse up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_that_is_not_there_is_a_failure(run: Run) -> None:
+    done = run("get", "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+
+
+def test_ls_and_get_show_a_job(run: Run, done: str) -> None:
+    assert done in run("ls").stdout
+    assert [job["id"] for job in json.loads(run("ls", "--json", "--state", "succeeded", "-n", 1).stdout)] == [done]
+    assert "a done job" in run("get", done).stdout
+    assert json.loads(run("get", done, "--json").stdout)["state"] == "succeeded"
+
+
+def test_logs_events_metrics_attempts_and_artifacts_are_printed(run: Run, done: str) -> None:
+    assert run("logs", done).stdout == "the log\n"
+    assert run("logs", done, "--follow").stdout == "the log\n"
+    assert run("logs", done, "-f", "--tail", 4).stdout == "log\n"
+    assert json.loads(run("logs", done, "--json").stdout) == {"attempt": 1, "offset": 0, "text": "the log\n"}
+    types = [json.loads(line)["type"] for line in run("events", done, "--json").stdout.splitlines()]
+    assert types[0] == "submitted"
+    assert types[-1] == "succeeded"
+    assert len(run("events", done, "-f").stdout.splitlines()) == len(types)
+    assert "train/loss" in run("metrics", done).stdout
+    assert run("metrics", done, "-k", "train/loss").stdout == "train/loss\t4\t0.5\n"
+    assert json.loads(run("metrics", done, "-f", "--json").stdout)["values"] == {"train/loss": 0.5}
+    assert "number=1" in run("attempts", done).stdout
+    assert "student.safetensors" in run("artifacts", done).stdout
+
+
+def test_download_brings_a_checked_file_and_tells_how_to_load_it(
+    run: Run, done: str, blob: Path, tmp_path: Path
+) -> None:
+    here = run("download", done, "--out", "student.bin")
+    assert here.stdout == f"{hashlib.sha256(blob.read_bytes()).hexdigest()}  student.bin\n"
+    assert "load_student" in here.stderr
+    assert (tmp_path / "student.bin").read_bytes() == blob.read_bytes()
+    everything = run("download", done, "--kind", "all", "--out", "folder", "--json")
+    paths = [json.loads(line)["path"] for line in everything.stdout.splitlines()]
+    assert "folder/student.safetensors" in paths
+    assert all((tmp_path / path).is_file() for path in paths)
+
+
+def test_watch_and_wait_end_well_only_when_the_job_does(run: Run, done: str, client: Client) -> None:
+    assert run("watch", done).returncode == 0
+    assert run("wait", done).stdout == "succeeded\n"
+    job = client.submit(tiny_spec())
+    assert run("wait", job.id, "--timeout", 0.1).returncode == 1
+    assert run("cancel", job.id).returncode == 0
+    watched = run("watch", job.id, "--json")
+    assert watched.returncode == 1
+    assert json.loads(watched.stdout.splitlines()[-1])["job"]["state"] == "cancelled"
+    assert run("wait", job.id).returncode == 1
+    assert run("cancel", done).returncode == 1

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from server.jobs.lines import Line, parse_line
+from worker.outcome import Wish, decide
+
+
+def _last(kind: str, /, **fields: object) -> Line:
+    return parse_line(json.dumps({"time": "2026-01-01T00:00:00Z", "type": kind, **fields}).encode())
+
+
+DONE = _last("succeeded", figures={})
+STOPPED = _last("stopped", step=3)
+NAN = _last("failed", reason="nan_loss", message="the loss is NaN")
+ODD = _last("failed", reason="moon_phase", message="odd")
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "last", "wish", "target", "reason", "counted"),
+    [
+        (0, DONE, None, "succeeded", None, False),
+        (0, DONE, Wish.CANCEL, "succeeded", None, False),
+        (0, None, None, "failed", "exit_code", False),
+        (0, STOPPED, None, "failed", "exit_code", False),
+        (1, NAN, None, "failed", "nan_loss", False),
+        (1, NAN, Wish.SHUTDOWN, "failed", "nan_loss", False),
+        (1, NAN, Wish.CANCEL, "cancelled", "user_cancelled", False),
+        (1, ODD, None, "failed", "exit_code", False),
+        (2, None, None, "failed", "exit_code", False),
+        (75, STOPPED, Wish.SHUTDOWN, "queued", "preempted", False),
+        (75, STOPPED, Wish.ISOLATION, "queued", "preempted", False),
+        (75, STOPPED, Wish.CANCEL, "cancelled", "user_cancelled", False),
+        (75, STOPPED, None, "queued", "preempted", False),
+        (-9, None, None, "queued", "engine_killed", True),
+        (-9, DONE, None, "queued", "engine_killed", True),
+        (-11, None, None, "queued", "engine_killed", True),
+        (-9, None, Wish.SHUTDOWN, "queued", "preempted", False),
+        (-9, None, Wish.CANCEL, "cancelled", "user_cancelled", False),
+        (-40, None, None, "queued", "engine_killed", True),
+    ],
+)
+def test_exit_code_last_word_and_wish_decide_where_the_job_goes(
+    exit_code: int, last: Line | None, wish: Wish | None, target: str, reason: str | None, *, counted: bool
+) -> None:
+    outcome = decide(exit_code, last, wish, [], "the end of its log")
+    assert (outcome.target, outcome.ending.reason, outcome.ending.is_counted) == (target, reason, counted)
+    assert (outcome.ending.exit_code, outcome.ending.signal) == (
+        (exit_code, None) if exit_code >= 0 else (None, -exit_code)
+    )
+
+
+def test_an_engine_that_leaves_without_a_word_is_quoted() -> None:
+    assert "ModuleNotFoundError" in (decide(1, None, None, [], "ModuleNotFoundError: no x").message or "")
+
+
+def test_a_success_with_a_broken_result_is_a_failure_that_says_what_is_broken() -> None:
+    outcome = decide(0, DONE, None, ["student.safetensors has another hash"], "")
+    assert (outcome.target, outcome.message) == ("failed", "student.safetensors has another hash")

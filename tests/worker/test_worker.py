@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+
+from sqlalchemy import select
+
+from server.artifacts import ArtifactStore
+from server.jobs.cancel import cancel_job
+from server.jobs.states import State
+from server.jobs.tables import Artifact, LogChunk, Metric
+from tests.server.jobs.ground import Ground, experiment
+from tests.worker.crew import Crew
+
+
+def test_a_job_goes_from_the_queue_to_its_artifacts(ground: Ground, crew: Crew) -> None:
+    crew.hire()
+    job_id = ground.submit(experiment(steps=10))
+    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED)
+    job = ground.job(job_id)
+    assert (job.state, job.status_message) == ("succeeded", None), crew.logs()
+    assert (job.state, job.progress, job.step, job.figures) == ("succeeded", 1.0, 10, {"test/accuracy": 0.5})
+    store = ArtifactStore(ground.settings)
+    with ground.database.read() as session:
+        artifacts = {row.kind: row for row in session.scalars(select(Artifact))}
+        assert set(artifacts) == {"student", "manifest", "log"}
+        assert len(list(session.scalars(select(Metric)))) == 11
+        assert not list(session.scalars(select(LogChunk)))
+    student = json.loads(store.read(artifacts["student"].sha256))
+    assert student["weights"] == 10
+    assert not {name for name in student["environment"] if "URL" in name or "ROOT" in name or "HOME" in name[1:]}
+    log = gzip.decompress(store.read(artifacts["log"].sha256))
+    assert log.startswith(b"step 1 of 10\n")
+    assert len(log) == job.log_bytes
+    types = [event.type for event in ground.events(job_id)]
+    assert types[:2] == ["submitted", "starting"]
+    assert types[-1] == "succeeded"
+    assert not crew.engines(job_id)
+
+
+def test_a_cancelled_job_saves_and_leaves_no_process(ground: Ground, crew: Crew) -> None:
+    crew.hire()
+    job_id = ground.submit(experiment(steps=1000, children=2))
+    crew.wait_for_step(job_id, 3)
+    assert len(crew.engines(job_id)) == 3
+    with ground.database.write() as session:
+        cancel_job(session, job_id, "user")
+    crew.wait_for_state(job_id, State.CANCELLED)
+    assert not crew.engines(job_id)
+    assert ground.holders() == [None]
+
+
+def test_a_worker_that_stops_hands_its_job_back_and_the_next_one_resumes_it(ground: Ground, crew: Crew) -> None:
+    worker = crew.hire()
+    job_id = ground.submit(experiment(steps=60))
+    crew.wait_for_step(job_id, 3)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(15) == 0
+    job = ground.job(job_id)
+    assert (job.state, job.status_reason, job.num_restarts) == ("queued", "preempted", 0)
+    crew.hire()
+    crew.wait_for_state(job_id, State.SUCCEEDED)
+    first, second = ground.attempts(job_id)
+    assert (first.reason, first.exit_code, second.reason) == ("preempted", 75, None)
+    assert second.start_step >= 3

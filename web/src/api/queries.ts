@@ -1,0 +1,101 @@
+/** Every question that the pages ask, with its place in the query cache. */
+
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { getJson, postText } from "./client";
+import type { Artifact, Job, JobDetail, JobEvent, JobState, MetricSeries, MetricSummary, Page, Validation } from "./types";
+
+export const JOBS_PER_PAGE = 50;
+const EVENTS_PER_PAGE = 200;
+const MAX_POINTS = 600; // a chart is hardly wider in pixels
+const YAML = { "Content-Type": "application/yaml" };
+
+export interface JobFilter {
+  state: JobState | null;
+  text: string;
+}
+
+export const keys = {
+  lists: ["jobs"] as const,
+  jobs: ["job"] as const,
+  job: (id: string) => ["job", id] as const,
+  detail: (id: string) => ["job", id, "detail"] as const,
+  events: (id: string) => ["job", id, "events"] as const,
+  metrics: (id: string) => ["job", id, "metrics"] as const,
+  artifacts: (id: string) => ["job", id, "artifacts"] as const,
+  log: (id: string) => ["job", id, "log"] as const,
+};
+
+export function jobsQuery({ state, text }: JobFilter) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.lists, state, text],
+    queryFn: ({ pageParam, signal }) =>
+      getJson<Page<Job>>("/v1/jobs", { limit: JOBS_PER_PAGE, order: "desc", after: pageParam, state, q: text }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => (page.has_more ? page.last_id : null),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function jobQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.detail(id),
+    queryFn: ({ signal }) => getJson<JobDetail>(`/v1/jobs/${id}`, {}, signal),
+  });
+}
+
+export function eventsQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.events(id),
+    queryFn: async ({ client, signal }) => {
+      const known = client.getQueryData<JobEvent[]>(keys.events(id)) ?? [];
+      return [...known, ...(await getEventsAfter(id, known.at(-1)?.id ?? 0, signal))];
+    },
+    structuralSharing: false,
+  });
+}
+
+async function getEventsAfter(id: string, seq: number, signal: AbortSignal): Promise<JobEvent[]> {
+  const page = await getJson<Page<JobEvent>>(`/v1/jobs/${id}/events`, { after: seq, limit: EVENTS_PER_PAGE }, signal);
+  const last = page.data.at(-1);
+  return page.has_more && last ? [...page.data, ...(await getEventsAfter(id, last.id, signal))] : page.data;
+}
+
+export function metricsQuery(id: string) {
+  return queryOptions({
+    queryKey: [...keys.metrics(id), "summary"],
+    queryFn: async ({ signal }) => (await getJson<Page<MetricSummary>>(`/v1/jobs/${id}/metrics`, {}, signal)).data,
+  });
+}
+
+export function seriesQuery(id: string, names: readonly string[]) {
+  return queryOptions({
+    queryKey: [...keys.metrics(id), "series", ...names],
+    queryFn: async ({ signal }) => {
+      const params = { key: names, max_points: MAX_POINTS };
+      return (await getJson<Page<MetricSeries>>(`/v1/jobs/${id}/metrics/series`, params, signal)).data;
+    },
+    enabled: names.length > 0,
+    structuralSharing: false,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function artifactsQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.artifacts(id),
+    queryFn: async ({ signal }) => (await getJson<Page<Artifact>>(`/v1/jobs/${id}/artifacts`, {}, signal)).data,
+  });
+}
+
+export function cancelJob(id: string): Promise<Job> {
+  return postText<Job>(`/v1/jobs/${id}/cancel`, "");
+}
+
+export function validateSpec(text: string): Promise<Validation> {
+  return postText<Validation>("/v1/specs/validate", text, YAML);
+}
+
+export function submitSpec(text: string, idempotencyKey: string): Promise<Job> {
+  return postText<Job>("/v1/jobs", text, { ...YAML, "Idempotency-Key": idempotencyKey });
+}

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+
+import type { JobEvent } from "../api/types";
+import { readStages } from "./stageMarks";
+
+const started = (id: number, index: number, stage: string): JobEvent => ({
+  object: "event",
+  id,
+  job_id: "job_1",
+  type: "stage_started",
+  data: { stage, index, epochs: 4, steps_per_epoch: 23 },
+  actor: "wrk_1",
+  created_at: "2026-01-02T03:04:05.000Z",
+});
+
+test("a stage begins where those before it end", () => {
+  expect(readStages([started(1, 0, "teach"), started(2, 1, "distil")])).toEqual([
+    { name: "teach", step: 0 },
+    { name: "distil", step: 92 },
+  ]);
+});
+
+test("a stage that another attempt began again counts once", () => {
+  const stages = readStages([started(1, 0, "teach"), started(2, 1, "distil"), started(3, 1, "distil")]);
+  expect(stages.map(({ name }) => name)).toEqual(["teach", "distil"]);
+});

@@ -1,0 +1,24 @@
+/** Starts the dashboard. */
+
+import "uplot/dist/uPlot.min.css";
+import "./styles/index.css";
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { createQueryClient } from "./api/queryClient";
+import { App } from "./App";
+import { LiveProvider } from "./live/LiveProvider";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={createQueryClient()}>
+      <LiveProvider>
+        <App />
+      </LiveProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

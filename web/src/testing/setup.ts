@@ -1,0 +1,34 @@
+/** What jsdom lacks and the pages need. */
+
+import { cleanup } from "@testing-library/react";
+import { afterEach, beforeEach, vi } from "vitest";
+
+class NoResizes implements ResizeObserver {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+}
+
+vi.stubGlobal("matchMedia", (media: string) => ({
+  media,
+  matches: false,
+  addEventListener: () => {},
+  removeEventListener: () => {},
+}));
+vi.stubGlobal("ResizeObserver", NoResizes);
+vi.stubGlobal("Path2D", class {});
+vi.stubGlobal("scrollTo", () => {});
+
+beforeEach(() => {
+  history.replaceState(null, "", "/");
+  sessionStorage.clear();
+});
+
+afterEach(cleanup);
+
+/** A canvas that takes every call and draws nothing: what is drawn is looked at in a real browser. */
+const blankContext = new Proxy({} as Record<string, unknown>, {
+  get: (target, name: string) => target[name] ?? (() => ({ width: 0 })),
+  set: (target, name: string, value) => Boolean((target[name] = value) || true),
+});
+HTMLCanvasElement.prototype.getContext = (() => blankContext) as unknown as HTMLCanvasElement["getContext"];

@@ -1,0 +1,92 @@
+"""Before an engine starts: its folder, its spec, the artifacts it reads and the checkpoint it goes on from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import structlog
+
+from server.artifacts import ArtifactCorruptError, ArtifactMissingError, ArtifactStore
+from server.jobs.database import Database
+from server.jobs.inputs import find_checkpoints, find_digests, named_artifacts, note_resume, warn
+from server.jobs.lease import Claim
+from server.settings import Settings
+from worker.engine import Order
+from worker.host import Host
+from worker.processes import Mark
+
+_log = structlog.get_logger()
+
+
+class InputMissingError(Exception):
+    """An artifact that the spec names is not to be had."""
+
+
+def make_mark(host: Host, claim: Claim) -> Mark:
+    """Return the mark of every process of an attempt on this host."""
+    return Mark(host.identity.installation, claim.job_id, claim.attempt, claim.token)
+
+
+def attempt_folder(settings: Settings, claim: Claim) -> Path:
+    """Return the folder of an attempt on this host."""
+    return settings.home_folder / "attempts" / claim.job_id / f"{claim.attempt:03d}"
+
+
+def prepare(database: Database, store: ArtifactStore, settings: Settings, host: Host, claim: Claim) -> Order:
+    """Lay out the folder of an attempt.
+
+    Raises:
+        InputMissingError: an artifact that the spec names is missing or damaged.
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    folder = attempt_folder(settings, claim)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    order = Order(folder, make_mark(host, claim), ",".join(host.visible[slot] for slot in claim.slots))
+    order.log.touch(mode=0o600)
+    order.spec.write_text(json.dumps(claim.resolved), "utf-8")
+    inputs = _fetch_artifacts(database, store, claim, folder / "inputs")
+    order.inputs.write_text(json.dumps(inputs), "utf-8")
+    resume = _fetch_checkpoint(database, store, claim, folder / "resume")
+    return Order(folder, order.mark, order.visible, resume)
+
+
+def _fetch_artifacts(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> dict[str, dict[str, str]]:
+    """Fetch what the spec's models take their weights from; return the engine's table of inputs."""
+    wanted = named_artifacts(claim.resolved)
+    with database.read() as session:
+        digests = find_digests(session, wanted)
+    folder.mkdir(mode=0o700)
+    inputs = {}
+    for artifact_id in sorted(wanted):
+        if artifact_id not in digests:
+            raise InputMissingError(f"the spec takes weights from {artifact_id}, but there is no such artifact")
+        path = folder / f"{artifact_id}.safetensors"
+        try:
+            store.fetch(digests[artifact_id], path)
+        except (ArtifactMissingError, ArtifactCorruptError) as error:
+            raise InputMissingError(f"the spec takes weights from {artifact_id}, but {error}") from error
+        inputs[artifact_id] = {"path": str(path), "sha256": digests[artifact_id]}
+    return inputs
+
+
+def _fetch_checkpoint(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> Path | None:
+    """Fetch the furthest checkpoint whose bytes verify, None where the run starts from the beginning."""
+    with database.read() as session:
+        checkpoints = find_checkpoints(session, claim.job_id)
+    folder.mkdir(mode=0o700)
+    for checkpoint in checkpoints:
+        path = folder / f"step-{checkpoint.step:08d}.pt"
+        try:
+            store.fetch(checkpoint.sha256, path)
+        except (ArtifactMissingError, ArtifactCorruptError) as error:
+            _log.warning("a checkpoint cannot be used", checkpoint=checkpoint.id, error=str(error))
+            with database.write() as session:
+                warn(session, claim, "checkpoint_unusable", f"{checkpoint.id} cannot be used: {error}")
+            continue
+        with database.write() as session:
+            note_resume(session, claim, checkpoint)
+        return path
+    return None
