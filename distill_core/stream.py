@@ -14,7 +14,6 @@ from torch import Tensor
 
 from distill_core.datasets import DATASETS
 from distill_core.draw import draw_order
-from distill_core.errors import Problem, SpecError
 from distill_core.spec.data import StreamSpec
 from distill_core.tensors import Batch
 from distill_core.view import render
@@ -81,13 +80,9 @@ def open_stream(spec: StreamSpec, root: Path, device: torch.device, pointer: str
 
     Raises:
         DataError: the data set is missing or is not what it claims.
-        SpecError: fewer samples are left than the stream asks for.
     """
     images = DATASETS.create(spec.dataset, spec.params, pointer).load(spec.split, root)
     index = _choose(spec, len(images.labels))
-    if not 0 < len(index) >= (spec.num_samples or 0):
-        message = f"only {len(index)} samples are left of the split"
-        raise SpecError([Problem(pointer, "samples_missing", message, spec.num_samples, f"at most {len(index)}")])
     pixels, labels = (tensor[index].to(device) for tensor in (images.pixels, images.labels))
     return Stream(spec, pixels, labels, index.to(device), images.fingerprint())
 
@@ -97,7 +92,7 @@ def _choose(spec: StreamSpec, count: int) -> Tensor:
     index = torch.arange(count)
     if spec.hold_out is not None:
         order = draw_order(spec.hold_out.seed, count, cpu)
-        num_held_out = round(spec.hold_out.ratio * count)
+        num_held_out = spec.hold_out.num_held_out(count)
         index = order[:num_held_out] if spec.hold_out.part == "held_out" else order[num_held_out:]
     if spec.num_samples is not None:
         index = index.sort().values

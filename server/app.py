@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request passes, the innermost first."""
     uncompressed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5, exclude_content_types=uncompressed)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3, exclude_content_types=uncompressed)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(RequestLog)
 

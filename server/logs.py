@@ -1,4 +1,4 @@
-"""How the server logs: one line an event, for people or as JSON, on stderr."""
+"""How server and worker log: one line an event, for people or as JSON, on stderr."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from distill_core.errors import StillhouseError
 from stillhouse.local_run import read_log_tail
 
 QUICK_DEATH_S = 10.0
-MAX_QUICK_DEATHS = 5
+MAX_QUICK_DEATHS = 4
 
 
 class ChildFailedError(StillhouseError):

@@ -11,7 +11,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-SHOWN_METRICS = ("train/loss", "val/accuracy", "test/accuracy")
+SHOWN_METRICS = {"train/loss": "loss", "val/accuracy": "validation accuracy", "test/accuracy": "test accuracy"}
+"""Metrics worth a place beside a bar, and what they are called there."""
+
 LINE_EVERY_S = 10.0
 
 
@@ -27,7 +29,8 @@ class Reading:
 
     def describe(self) -> str:
         """Return the current values in a few words."""
-        return "  ".join(f"{key} {_format(self.values[key])}" for key in SHOWN_METRICS if key in self.values)
+        shown = [key for key in SHOWN_METRICS if key in self.values]
+        return "  ".join(f"{SHOWN_METRICS[key]} {_format(self.values[key])}" for key in shown[:1] + shown[1:][-1:])
 
 
 class Display(Protocol):
@@ -94,7 +97,7 @@ def open_display(console: Console) -> Iterator[Display]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("[bold]{task.fields[state]}"),
         TextColumn("{task.fields[eta]}", style="dim"),

@@ -17,13 +17,13 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 
 from server.jobs.doorbell import TASK, build_celery, queue_of
 from server.jobs.workers import register
+from server.logs import configure_logging
 from server.settings import Settings
 from worker.engine import EngineCommand
 from worker.host import Host, describe_host
 from worker.identity import WorkerRunningError, hold_identity
 from worker.janitor import sweep_folders
 from worker.keeper import Keeper, open_database
-from worker.log import configure_logging
 from worker.processes import kill_marked
 from worker.supervise import answer_doorbell
 
@@ -38,7 +38,7 @@ def run(settings: Settings, command: EngineCommand | None = None) -> int:
     Returns:
         The exit code of the process.
     """
-    configure_logging(settings)
+    configure_logging(settings.log_format)
     try:
         with hold_identity(settings) as identity:
             for number in (signal.SIGTERM, signal.SIGINT):  # until Celery has handlers of its own

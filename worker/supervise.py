@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 from typing import TypeVar
 
@@ -72,7 +72,8 @@ def answer_doorbell(
         with bound_contextvars(job=job_id, attempt=claim.attempt):
             engine = command or EngineCommand()
             Supervisor(settings, host, claim, database=database, is_stopping=is_stopping, command=engine).run()
-        assign_jobs(database, Doorbell(settings), settings)
+        with closing(Doorbell(settings)) as doorbell:
+            assign_jobs(database, doorbell, settings)
     finally:
         database.dispose()
 

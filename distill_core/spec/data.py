@@ -104,6 +104,10 @@ class HoldOut(Config):
     part: Literal["held_out", "rest"] = Field(description="Which of the two parts the stream reads.")
     seed: Seed = Field(default=0, description="Seed of the division; streams with the same one are disjoint parts.")
 
+    def num_held_out(self, total: int) -> int:
+        """Return how many of `total` samples are held out."""
+        return round(self.ratio * total)
+
 
 class StreamSpec(Config):
     """Samples of one split of a data set."""
@@ -121,3 +125,10 @@ class StreamSpec(Config):
         max_length=8,
         description="Views by name; the first is the one that evaluation and terms use unless they name another.",
     )
+
+    def num_available(self, total: int) -> int:
+        """Return how many of a split's `total` samples the stream may read."""
+        if self.hold_out is None:
+            return total
+        held_out = self.hold_out.num_held_out(total)
+        return held_out if self.hold_out.part == "held_out" else total - held_out

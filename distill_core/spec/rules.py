@@ -20,6 +20,7 @@ def find_rule_problems(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem
         yield from _check_stream(join_pointer("/data", name), stream, catalog)
     for index, stage in enumerate(spec.stages):
         yield from _check_stage(f"/stages/{index}", stage)
+        yield from _check_term_names(f"/stages/{index}", stage)
         yield from _check_terms(f"/stages/{index}", stage, spec, catalog)
         yield from _check_same_data(f"/stages/{index}", stage, spec, catalog)
     if "agreement" in spec.evaluation.metrics and spec.evaluation.stream and not spec.stages[-1].teachers:
@@ -33,15 +34,22 @@ def _check_stream(pointer: str, stream: StreamSpec, catalog: Catalog) -> Iterato
         names = nearest_names(stream.split, entry.splits)
         message = f"the data set {stream.dataset!r} has no split {stream.split!r}"
         yield Problem(f"{pointer}/split", "unknown_name", message, stream.split, tuple(entry.splits), names)
-    elif stream.num_samples is not None and stream.num_samples > entry.splits[stream.split]:
-        allowed = f"at most {entry.splits[stream.split]}"
-        message = f"the split {stream.split!r} has fewer samples"
-        yield Problem(f"{pointer}/num_samples", "value_invalid", message, stream.num_samples, allowed)
+    else:
+        yield from _check_count(pointer, stream, stream.num_available(entry.splits[stream.split]))
     for name, view in stream.views.items():
         place = join_pointer(pointer, "views", name, "transforms")
         for index, transform in enumerate(view.transforms):
             if isinstance(transform, Normalize):
                 yield from _check_normalize(f"{place}/{index}", transform, entry.image_shape[0])
+
+
+def _check_count(pointer: str, stream: StreamSpec, available: int) -> Iterator[Problem]:
+    if available == 0:
+        message = f"no sample of the split {stream.split!r} is left for the stream"
+        yield Problem(f"{pointer}/hold_out/ratio", "value_invalid", message, stream.hold_out and stream.hold_out.ratio)
+    elif stream.num_samples is not None and stream.num_samples > available:
+        message = f"only {available} samples of the split {stream.split!r} are there for the stream"
+        yield Problem(f"{pointer}/num_samples", "value_invalid", message, stream.num_samples, f"at most {available}")
 
 
 def _check_normalize(pointer: str, transform: Normalize, num_channels: int) -> Iterator[Problem]:
@@ -73,6 +81,13 @@ def _check_stage(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
     optimizer = stage.optimizer
     if isinstance(optimizer, SGD) and optimizer.nesterov and optimizer.momentum == 0:
         yield Problem(f"{pointer}/optimizer/nesterov", "value_invalid", "Nesterov's form needs momentum", True)
+
+
+def _check_term_names(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
+    """The logged values train/loss and train/lr are the engine's own."""
+    for name in sorted({"loss", "lr"} & stage.objective.keys()):
+        place = join_pointer(pointer, "objective", name)
+        yield Problem(place, "name_reserved", f"no term may be called {name!r}", name, "any name but loss and lr")
 
 
 def _check_terms(pointer: str, stage: ResolvedStage, spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:

@@ -69,7 +69,9 @@ def _assign_pool(session: Session, pool: str, settings: Settings) -> list[tuple[
     lock(session, f"assign.{pool}")
     lock_events(session)
     moment = now(session)
-    hosts = _read_hosts(session, pool, moment, settings.lease_ttl_s)
+    # A worker that dies beats last at about the same time as its jobs: when their leases expire, and they come back
+    # to the queue, it must not look alive any more.
+    hosts = _read_hosts(session, pool, moment, max(settings.lease_ttl_s / 2, 1.5 * settings.heartbeat_s))
     bells: list[tuple[str, str]] = []
     is_held = False
     for job in _read_queue(session, pool, moment):

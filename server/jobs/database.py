@@ -79,7 +79,7 @@ def lock(session: Session, name: str) -> None:
 def change_rows(session: Session, statement: Update | Delete) -> int:
     """Run a plain UPDATE or DELETE and return how many rows it changed; objects read before are not refreshed."""
     result = session.execute(statement, execution_options={"synchronize_session": False})
-    return cast("CursorResult[Any]", result).rowcount
+    return cast(CursorResult[Any], result).rowcount
 
 
 def insert_into(session: Session, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:

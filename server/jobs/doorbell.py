@@ -31,6 +31,10 @@ class Doorbell:
         except Exception:  # noqa: BLE001  a request or a pass goes on without its bell
             _log.exception("the doorbell failed", job=job_id, worker=worker_id)
 
+    def close(self) -> None:
+        """Close the connections to the broker."""
+        self._celery.close()
+
 
 def build_celery(settings: Settings) -> Celery:
     """Return the Celery application of server and worker."""

@@ -78,7 +78,10 @@ def forget_superseded(session: Session, claim: Claim, start_step: int) -> None:
     if start_step == 0:
         return
     later = select(Attempt.id).where(
-        Attempt.job_id == Metric.job_id, Attempt.number > Metric.attempt, Attempt.start_step < Metric.step
+        Attempt.job_id == Metric.job_id,
+        Attempt.number > Metric.attempt,
+        Attempt.started_at.is_not(None),  # one that never started supersedes nothing
+        Attempt.start_step < Metric.step,
     )
     counting = and_(Metric.job_id == claim.job_id, ~later.exists())
     newest = (

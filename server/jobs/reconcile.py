@@ -60,6 +60,8 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
     findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)
+    if findings.num_assigned:
+        _log.info("jobs got their devices", number=findings.num_assigned)
     return findings
 
 

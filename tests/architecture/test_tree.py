@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -41,6 +43,13 @@ def test_every_lock_pins_by_hash() -> None:
         assert [pin for pin in pins if "--hash=sha256:" not in pin] == []
 
 
+def test_the_locks_hold_every_declared_requirement() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = declared["project"]["optional-dependencies"].values()
+    assert _names(chain(declared["project"]["dependencies"], *extras)) <= _names(_lock_lines("requirements.lock"))
+    assert _names(declared["build-system"]["requires"]) <= _names(_lock_lines("build.lock"))
+
+
 def test_no_file_is_too_long_to_read() -> None:
     lengths = {str(path): text.count("\n") for path, text in PYTHON.items()}
     assert {path: length for path, length in lengths.items() if length > 400} == {}
@@ -65,6 +74,15 @@ def test_most_functions_are_shorter_still() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     assert [str(path) for path, text in CODE.items() if text.strip() and not ast.get_docstring(ast.parse(text))] == []
+
+
+def _lock_lines(name: str) -> list[str]:
+    return [line for line in (ROOT / name).read_text().splitlines() if line[:1].isalnum()]
+
+
+def _names(requirements: Iterable[str]) -> set[str]:
+    """Return the names of packages, as registries compare them."""
+    return {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~!; ]", line)[0]).lower() for line in requirements}
 
 
 def _functions(text: str) -> Iterator[tuple[str, int]]:

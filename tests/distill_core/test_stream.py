@@ -3,10 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
-from distill_core.errors import SpecError
 from distill_core.spec import resolve
 from distill_core.stream import Stream, open_stream
 from tests.distill_core.experiments import supervised
@@ -31,11 +29,6 @@ def test_a_subset_is_the_same_in_every_run_and_grows_by_adding() -> None:
     small, large = digits(num_samples=100), digits(num_samples=300)
     assert small.index.equal(digits(num_samples=100).index)
     assert set(small.index.tolist()) < set(large.index.tolist())
-
-
-def test_a_subset_of_a_held_out_part_cannot_be_larger_than_it() -> None:
-    with pytest.raises(SpecError, match="only 144 samples are left"):
-        digits(hold_out={"ratio": 0.1, "part": "held_out"}, num_samples=145)
 
 
 def test_an_epoch_sees_every_sample_once_and_keeps_the_short_last_batch() -> None:

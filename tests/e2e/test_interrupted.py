@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
 from stillhouse.client import Client
-from tests.e2e.running import QUICK, digits_spec, has_reached, run_engine, running_up, wait_for
+from tests.e2e.running import digits_spec, has_reached, run_engine, running_up, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -41,15 +38,6 @@ def test_ctrl_c_puts_the_job_back_and_the_next_up_finishes_it_to_the_same_bytes(
     assert resumed.read_bytes() == run_engine(tmp_path / "straight", spec).read_bytes()
 
 
-def test_a_second_up_of_a_home_names_the_first(environment: dict[str, str]) -> None:
-    with running_up(environment) as up:
-        command = [sys.executable, "-P", "-m", "stillhouse", "up", "--home", str(up.home)]
-        second = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert second.returncode == 1
-        assert up.url in second.stderr
-        assert json.loads((up.home / "server.json").read_text())["url"] == up.url
-
-
 def test_server_and_worker_end_with_an_up_that_was_killed(environment: dict[str, str]) -> None:
     with running_up(environment) as up:
         below = psutil.Process(up.process.pid).children(recursive=True)
@@ -57,18 +45,3 @@ def test_server_and_worker_end_with_an_up_that_was_killed(environment: dict[str,
         up.process.wait()
         _, alive = psutil.wait_procs(below, timeout=30)
         assert alive == []
-
-
-def test_server_and_worker_load_no_torch(environment: dict[str, str]) -> None:
-    with running_up(environment) as up:
-        for process in psutil.Process(up.process.pid).children(recursive=True):
-            assert not [entry.path for entry in process.memory_maps() if "torch" in entry.path]
-
-
-def test_a_port_that_is_taken_is_told(environment: dict[str, str]) -> None:
-    with running_up(environment) as up:
-        port = up.url.rsplit(":", 1)[1]
-        command = [sys.executable, "-P", "-m", "stillhouse", "up", "--home", f"{up.home}-other", "--port", port]
-        other = subprocess.run(command, capture_output=True, text=True, check=False, env={**QUICK, **environment})
-        assert other.returncode == 1
-        assert f"port {port}" in other.stderr

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.main import UnworkableSettingsError, check_settings, serve
+from server.main import UnworkableSettingsError, check_settings
 from server.settings import Settings
 from tests.server.jobs.ground import make_settings
 
@@ -68,27 +68,36 @@ def test_what_the_server_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert loose == []
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(
-    local_settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def refused(**environment: str) -> str:
+    """Start a server that cannot start; return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _PROGRAM],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        settings = local_settings.model_copy(update={"port": port, "auto_migrate": True})
-        assert serve(settings) == 1
-    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+        port = str(other.getsockname()[1])
+        said = refused(STILLHOUSE_HOME=str(tmp_path), STILLHOUSE_PORT=port, STILLHOUSE_AUTO_MIGRATE="1")
+    assert f"cannot listen on 127.0.0.1 port {port}" in said
 
 
-def test_a_schema_that_is_not_its_own_is_said_in_a_sentence(
-    local_settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert serve(local_settings) == 1
-    assert "STILLHOUSE_AUTO_MIGRATE=1" in capsys.readouterr().err
+def test_a_schema_that_is_not_its_own_is_said_in_a_sentence(tmp_path: Path) -> None:
+    assert "STILLHOUSE_AUTO_MIGRATE=1" in refused(STILLHOUSE_HOME=str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("environment", "advice"),
     [
-        ({"STILLHOUSE_HOST": "0.0.0.0", "STILLHOUSE_BROKER_URL": "redis://there"}, "STILLHOUSE_DATABASE_URL"),
+        ({"STILLHOUSE_HOST": "192.0.2.1", "STILLHOUSE_BROKER_URL": "redis://there"}, "STILLHOUSE_DATABASE_URL"),
         ({"STILLHOUSE_ALLOWED_HOSTS": "[]"}, "STILLHOUSE_ALLOWED_HOSTS"),
     ],
 )

@@ -153,9 +153,9 @@ def test_whatever_json_is_sent_is_answered_by_problems_that_any_client_can_read(
     bare_client: TestClient, body: object
 ) -> None:
     answer = bare_client.post("/v1/jobs", content=json.dumps(body).encode("utf-8", "surrogatepass"), headers=JSON)
-    is_spec = isinstance(body, dict) and body.keys() == {"spec"} and isinstance(body["spec"], dict)
+    has_spec = isinstance(body, dict) and isinstance(body.get("spec"), dict)
     code = answer.json()["code"]
-    assert_problem(answer, 422, "spec_invalid" if is_spec and code == "spec_invalid" else "body_invalid")
+    assert_problem(answer, 422, code if has_spec and code == "spec_invalid" else "body_invalid")
     answer.content.decode("ascii")
 
 

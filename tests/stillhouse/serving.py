@@ -124,10 +124,6 @@ class HandWorker:
         with self._database.write() as session:
             finish(session, claim, Outcome(State.SUCCEEDED, Ending(exit_code=0)), artifacts=artifacts)
 
-    def find_blob(self, sha256: str) -> Path:
-        """Return the file in which the store keeps some bytes."""
-        return Path(self._settings.artifact_address) / "sha256" / sha256[:2] / sha256
-
     def close(self) -> None:
         """Close the database."""
         self._database.dispose()

@@ -26,7 +26,7 @@ def test_without_a_terminal_a_line_tells_each_change_of_state() -> None:
     assert shown.splitlines() == [
         "a line that stays",
         "job: queued",
-        "job: running  step 1/4  train/loss 0.25",
+        "job: running  step 1/4  loss 0.25",
         "job: succeeded  step 4/4",
     ]
 
@@ -36,7 +36,13 @@ def test_on_a_terminal_a_bar_moves() -> None:
     shown = _show(console, Reading("running", 1, 4, 70, {"val/accuracy": "NaN"}))
     assert "1/4" in shown
     assert "1 min 10 s left" in shown
-    assert "val/accuracy NaN" in shown
+    assert "validation accuracy NaN" in shown
+
+
+def test_the_loss_and_the_latest_accuracy_are_shown() -> None:
+    values = {"train/loss": 0.5, "train/lr": 0.1, "val/accuracy": 0.9}
+    assert Reading("running", values=values).describe() == "loss 0.5  validation accuracy 0.9"
+    assert Reading("running", values=values | {"test/accuracy": 0.8}).describe() == "loss 0.5  test accuracy 0.8"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -17,6 +19,9 @@ from server.jobs.states import State
 from server.jobs.tables import Artifact
 from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew, end_tree, wait_for
+
+ON_FILES = pytest.mark.parametrize("stores", ["sqlite+filesystem"], indirect=True)
+"""For what does not depend on the stores."""
 
 
 def _results(ground: Ground, job_id: str) -> list[tuple[int, str]]:
@@ -40,6 +45,28 @@ def _kill_supervisor(worker: subprocess.Popen[bytes]) -> None:
         child.kill()
 
 
+def _freeze(ground: Ground, processes: list[psutil.Process]) -> None:
+    """Stop processes, at a moment at which none of them keeps SQLite locked for all others."""
+    while True:
+        for process in processes:
+            process.suspend()
+        if _is_writable(ground):
+            return
+        for process in processes:
+            process.resume()
+
+
+def _is_writable(ground: Ground) -> bool:
+    if not ground.database.is_sqlite:
+        return True
+    with closing(sqlite3.connect(ground.settings.home_folder / "stillhouse.db", timeout=1)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+
 @pytest.mark.parametrize("kill", [_kill_worker, _kill_supervisor])
 def test_a_job_whose_worker_or_supervisor_is_killed_is_finished_by_a_later_attempt(
     ground: Ground, crew: Crew, kill: Callable[[subprocess.Popen[bytes]], None]
@@ -61,6 +88,7 @@ def test_a_job_whose_worker_or_supervisor_is_killed_is_finished_by_a_later_attem
     assert ground.holders() == [None]
 
 
+@ON_FILES
 def test_the_same_worker_started_again_takes_its_job_back_before_the_lease_runs_out(ground: Ground, crew: Crew) -> None:
     patient = {"STILLHOUSE_LEASE_TTL_S": "60", "STILLHOUSE_HEARTBEAT_S": "10"}
     worker = crew.hire(None, **patient)
@@ -82,6 +110,7 @@ def test_an_engine_that_is_killed_gets_a_new_attempt_that_is_counted(ground: Gro
     assert _results(ground, job_id) == [(2, "manifest"), (2, "student")]
 
 
+@ON_FILES
 def test_an_engine_that_dies_again_and_again_exhausts_its_restarts(ground: Ground, crew: Crew) -> None:
     crew.hire()
     job_id = ground.submit(experiment(die_at=1), max_restarts=1)
@@ -99,8 +128,7 @@ def test_a_worker_that_wakes_up_too_late_writes_nothing_and_kills_its_engine(
     job_id = ground.submit(experiment(steps=30, hang_at=8, until_attempt=1))
     crew.wait_for_step(job_id, 8)
     frozen = [psutil.Process(sleeper.pid), *_pool_children(sleeper)]
-    for process in frozen:
-        process.suspend()
+    _freeze(ground, frozen)
     crew.wait_for_state(job_id, State.QUEUED)
     stale, before = crew.engines(job_id), ground.attempts(job_id)[0]
     if is_shared:
@@ -117,6 +145,7 @@ def test_a_worker_that_wakes_up_too_late_writes_nothing_and_kills_its_engine(
     assert _results(ground, job_id) == [(2, "manifest"), (2, "student")]
 
 
+@ON_FILES
 def test_a_worker_killed_between_assignment_and_start_loses_nothing(ground: Ground, crew: Crew) -> None:
     lost = ground.announce()
     job_id = ground.submit()
@@ -127,6 +156,7 @@ def test_a_worker_killed_between_assignment_and_start_loses_nothing(ground: Grou
     assert [attempt.reason for attempt in ground.attempts(job_id)] == ["not_started", None]
 
 
+@ON_FILES
 def test_a_killed_worker_leaks_no_slot(ground: Ground, crew: Crew) -> None:
     worker = crew.hire(None, STILLHOUSE_WORKER_SLOTS="2")
     jobs = [ground.submit(experiment(steps=400)) for _ in range(2)]
@@ -138,6 +168,7 @@ def test_a_killed_worker_leaks_no_slot(ground: Ground, crew: Crew) -> None:
     assert sorted(filter(None, ground.holders())) == sorted(jobs)
 
 
+@ON_FILES
 def test_an_engine_that_ignores_sigterm_is_killed_when_its_grace_is_over(ground: Ground, crew: Crew) -> None:
     worker = crew.hire(None, STILLHOUSE_GRACE_S="1")
     job_id = ground.submit(experiment(steps=1000, deaf=True))

@@ -137,6 +137,9 @@ def test_a_mistyped_name_is_answered_with_the_nearest_one(
         ({"models/student/params": {"num_classes": 7}}, "/stages/1/objective/kd", "classes_differ"),
         ({"models/student/params": {"image_size": 32}}, "/stages/0/train", "shapes_differ"),
         ({"data/train/num_samples": 5000}, "/data/train/num_samples", "value_invalid"),
+        ({"data/val/num_samples": 145}, "/data/val/num_samples", "value_invalid"),
+        ({"data/val/hold_out/ratio": 0.0001}, "/data/val/hold_out/ratio", "value_invalid"),
+        ({"stages/0/objective": {"loss": {"method": "ce"}}}, "/stages/0/objective/loss", "name_reserved"),
         ({"stages/0/objective/ce/weight": 0.0}, "/stages/0/objective", "value_invalid"),
         ({"models/Student": {"model": "resnet8"}}, "/models/Student", "value_invalid"),
         (

@@ -17,5 +17,7 @@ def ground(stores: dict[str, str]) -> Iterator[Ground]:
     settings = make_settings(environment)
     database = Database(settings)
     Table.metadata.create_all(database.engine)
-    yield Ground(environment, settings, database, Doorbell(settings))
+    ground = Ground(environment, settings, database, Doorbell(settings))
+    yield ground
+    ground.doorbell.close()
     database.dispose()

@@ -97,8 +97,13 @@ class Ground:
         return announcement.worker_id
 
     def assign(self) -> int:
-        """Run one pass of the scheduler."""
-        return assign_jobs(self.database, self.doorbell, self.settings)
+        """Run one pass of the scheduler, for which workers that are only rows live long enough."""
+        return assign_jobs(self.database, self.doorbell, self.patient_settings)
+
+    @property
+    def patient_settings(self) -> Settings:
+        """The settings, with leases that outlast a slow test."""
+        return self.settings.model_copy(update={"lease_ttl_s": 40.0})
 
     def claim(self, worker_id: str, job_id: str) -> Claim:
         """Take up a job as a worker that is only a row."""

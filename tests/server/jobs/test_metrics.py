@@ -12,6 +12,7 @@ from server.jobs.database import change_rows
 from server.jobs.finish import Outcome, finish
 from server.jobs.lease import Claim
 from server.jobs.lines import MetricsLine, RunStarted
+from server.jobs.loss import lose_attempt
 from server.jobs.metrics import WIDTHS
 from server.jobs.record import Batch, ingest
 from server.jobs.states import Reason, State
@@ -88,11 +89,16 @@ def test_lines_are_numbered_through_and_a_key_is_stored_once(ground: Ground) -> 
         assert sorted(session.scalars(select(MetricKey.key))) == ["a/b", "a/c"]
 
 
-def test_what_a_resumed_attempt_does_again_counts_once_in_the_summaries(ground: Ground) -> None:
+@pytest.mark.parametrize("attempts_in_vain", [0, 1])
+def test_what_a_resumed_attempt_does_again_counts_once_in_the_summaries(ground: Ground, attempts_in_vain: int) -> None:
     claim = ground.start_job()
     _ingest(ground, claim, [_line(step, a_b=float(step)) for step in range(1, 9)], 0)
     with ground.database.write() as session:
         finish(session, claim, Outcome(State.QUEUED, Ending(Reason.PREEMPTED)))
+    for _ in range(attempts_in_vain):
+        ground.assign()
+        with ground.database.write() as session:
+            lose_attempt(session, claim.job_id, reason=Reason.NOT_STARTED, message="nobody answered", actor="test")
     ground.assign()
     again = ground.claim(claim.worker_id, claim.job_id)
     with ground.database.write() as session:

@@ -16,7 +16,7 @@ from tests.server.jobs.ground import Ground
 
 
 def _reconcile(ground: Ground, *, may_expire: bool = True) -> Findings:
-    return reconcile_once(ground.database, ground.doorbell, ground.settings, may_expire=may_expire)
+    return reconcile_once(ground.database, ground.doorbell, ground.patient_settings, may_expire=may_expire)
 
 
 def _let_expire(ground: Ground, job_id: str) -> None:
