@@ -1,18 +1,9 @@
-"""The API's description: what FastAPI derives, with every problem documented.
-
-python -m server.openapi            write docs/openapi.json
-python -m server.openapi --check    fail when that file is stale
-"""
+"""The API's description: what FastAPI derives, with every problem documented."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
 from http import HTTPStatus
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,7 +15,6 @@ from distill_core.spec import ExperimentSpec
 from server.problems import MEDIA_TYPE
 from server.views import ProblemView
 
-PATH = Path(__file__).parents[1] / "docs" / "openapi.json"
 _DESCRIPTION = """Knowledge distillation as jobs: submit an experiment spec, watch it, download the student.
 
 Times are RFC 3339 in UTC. Lists come in pages: `after` takes the `last_id` of the page before. Errors are problems
@@ -56,34 +46,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def render(document: dict[str, Any]) -> str:
-    """Return the document as it is stored: the same text for the same API."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write or check the stored description; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m server.openapi", description="Write docs/openapi.json.")
-    parser.add_argument("--check", action="store_true", help="fail when the file is stale")
-    options = parser.parse_args(arguments)
-    text = render(_describe_fresh())
-    if not options.check:
-        PATH.write_text(text, encoding="utf-8")
-        return 0
-    if PATH.is_file() and PATH.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PATH} is stale: run python -m server.openapi", file=sys.stderr)  # noqa: T201  a command
-    return 1
-
-
-def _describe_fresh() -> dict[str, Any]:
-    from server.app import create_app  # noqa: PLC0415  the application imports this module
-    from server.settings import Settings  # noqa: PLC0415  the same
-
-    with tempfile.TemporaryDirectory() as home:
-        return create_app(Settings(home=Path(home))).openapi()
-
-
 def _document_problems(operation: dict[str, Any], *, is_api: bool) -> None:
     """Give every error the shape of a problem; each API route may also refuse parameters, or fail."""
     responses: dict[str, Any] = operation["responses"]
@@ -105,7 +67,3 @@ def _document_stream(operation: dict[str, Any]) -> None:
     if _EVENT_STREAM in content:
         operation["responses"]["200"]["description"] = "Server-sent events."
         content[_EVENT_STREAM] = {"schema": {"type": "string"}}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from distill_core.errors import StillhouseError
 from stillhouse.cli.failure import WRONG_INPUT
@@ -100,8 +101,10 @@ def read_settings(*, home: Path | None = None, **options: Any) -> Settings:
     settings: Callable[[], Settings] = load_part("server.settings", "Settings")
     try:
         return settings()
-    except ValueError as error:
-        note(f"error: the settings are wrong: {error}")
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            place = "".join(f"STILLHOUSE_{str(step).upper()}: " for step in problem["loc"][:1])
+            note(f"error: {place}{problem['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(WRONG_INPUT) from error
 
 

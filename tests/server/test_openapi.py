@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from server import openapi
+from server import snapshot
 from server.problems import MEDIA_TYPE, ProblemError
 
 
@@ -24,17 +24,17 @@ def kinds_of(kind: type[ProblemError]) -> list[type[ProblemError]]:
 
 
 def test_the_stored_description_is_fresh() -> None:
-    assert openapi.main(["--check"]) == 0
+    assert snapshot.main(["--check"]) == 0
 
 
 def test_a_stale_description_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openapi, "PATH", tmp_path / "openapi.json")
-    assert openapi.main(["--check"]) == 1
-    assert openapi.main([]) == 0
-    first = openapi.PATH.read_bytes()
-    assert openapi.main(["--check"]) == 0
-    assert openapi.main([]) == 0
-    assert openapi.PATH.read_bytes() == first
+    monkeypatch.setattr(snapshot, "PATH", tmp_path / "openapi.json")
+    assert snapshot.main(["--check"]) == 1
+    assert snapshot.main([]) == 0
+    first = snapshot.PATH.read_bytes()
+    assert snapshot.main(["--check"]) == 0
+    assert snapshot.main([]) == 0
+    assert snapshot.PATH.read_bytes() == first
 
 
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
