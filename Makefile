@@ -9,6 +9,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 UV := .cache/bootstrap/bin/uv
+# Trust what the machine trusts: behind a company proxy, too.
+export UV_SYSTEM_CERTS := 1
+export NODE_USE_SYSTEM_CA := 1
 BIN := .venv/bin
 say = @printf '\033[1m==> %s\033[0m\n'
 

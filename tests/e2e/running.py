@@ -53,7 +53,7 @@ class Up:
         self.url: str = json.loads(line)["url"]
 
     def find(self, *words: str) -> psutil.Process:
-        """Return the process below `up` whose command line ends in these words, the oldest where there are more."""
+        """Return the first process below `up` whose command line holds these words."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
             if " ".join(words) in " ".join(process.cmdline()):
                 return process

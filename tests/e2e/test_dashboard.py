@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.running import running_up
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SPEC = """
 version: 1
@@ -38,15 +37,9 @@ evaluation: {stream: test}
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """The address of a whole service, started as a user starts it."""
-    environment = {**os.environ, "STILLHOUSE_DATA_ROOT": str(tmp_path / "data")}
-    command = [sys.executable, "-m", "stillhouse", "up", "--home", str(tmp_path / "home"), "--port", "0", "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, "`stillhouse up` ended before it was ready"
-        yield json.loads(line)["url"]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+    with running_up({"STILLHOUSE_HOME": str(tmp_path / "home")}) as up:
+        yield up.url
+        up.interrupt()
 
 
 @pytest.fixture
@@ -63,7 +56,6 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     assert complaints == []
 
 
-@pytest.mark.timeout(240)
 def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page, url: str, tmp_path: Path) -> None:
     page.goto(f"{url}/jobs/new")
     page.get_by_test_id("spec-input").fill(SPEC.replace("resnet8", "resnt8"))

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -51,9 +52,9 @@ def test_a_job_outlives_its_engine_its_worker_and_the_server(stores: dict[str, s
     assert student.read_bytes() == run_engine(tmp_path / "straight", spec).read_bytes()
 
 
-def _are_gone(find: object) -> bool:
+def _are_gone(find: Callable[[], list[int]]) -> bool:
     deadline = time.monotonic() + 10
-    while callable(find) and find():
+    while find():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

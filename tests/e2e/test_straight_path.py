@@ -49,12 +49,21 @@ def test_a_student_is_distilled_from_an_earlier_jobs_weights_and_downloaded(
     assert figures["test/nll"] == student.figures["test/nll"]
 
 
-def test_a_missing_data_set_fails_the_job_with_a_reason_to_act_on(tmp_path: Path) -> None:
-    environment = {"STILLHOUSE_HOME": str(tmp_path / "home"), "STILLHOUSE_DATA_ROOT": str(tmp_path / "data")}
-    spec = digits_spec()
-    spec["data"] = {"train": {"dataset": "cifar10"}, "test": {"dataset": "cifar10", "split": "test"}}
+def test_missing_data_and_broken_weights_fail_their_jobs_with_a_reason_to_act_on(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/broken.safetensors").write_bytes(b"not weights at all")
+    environment = {
+        "STILLHOUSE_HOME": str(tmp_path / "home"),
+        "STILLHOUSE_DATA_ROOT": str(tmp_path / "data"),
+        "STILLHOUSE_WEIGHTS_ROOT": str(tmp_path / "weights"),
+    }
+    without_data, with_broken_weights = digits_spec(), digits_spec()
+    without_data["data"] = {"train": {"dataset": "cifar10"}, "test": {"dataset": "cifar10", "split": "test"}}
+    with_broken_weights["models"]["student"]["weights"] = {"file": "broken.safetensors"}
     with running_up(environment) as up, Client(up.url) as client:
-        job = client.wait(client.submit(spec).id, timeout_s=60, poll_s=0.3)
-    assert (job.state, job.status_reason) == ("failed", "data_missing")
-    assert job.status_message is not None
-    assert "cifar-10-batches-bin" in job.status_message
+        jobs = [client.submit(spec) for spec in (without_data, with_broken_weights)]
+        data, weights = (client.wait(job.id, timeout_s=60, poll_s=0.3) for job in jobs)
+    assert (data.state, data.status_reason) == ("failed", "data_missing")
+    assert "cifar-10-batches-bin" in str(data.status_message)
+    assert (weights.state, weights.status_reason) == ("failed", "weights_invalid")
+    assert "broken.safetensors" in str(weights.status_message)
