@@ -41,7 +41,7 @@ class Database:
         self.is_sqlite = address.startswith("sqlite")
         if self.is_sqlite:
             settings.home_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address)
+        self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address, settings.lease_ttl_s)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -87,9 +87,15 @@ def insert_into(session: Session, table: type[DeclarativeBase]) -> postgresql.In
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _postgresql_engine(address: str) -> Engine:
-    # A peer that is gone without a word is noticed by the kernel, not waited for.
-    patience = {"connect_timeout": 5, "keepalives_idle": 15, "tcp_user_timeout": 20_000}
+def _postgresql_engine(address: str, lease_ttl_s: float) -> Engine:
+    # A peer that is gone without a word is noticed by the kernel, not waited for; one that is frozen in the middle of
+    # a transaction loses it, and its locks, when its lease is over.
+    patience = {
+        "connect_timeout": 5,
+        "keepalives_idle": 15,
+        "tcp_user_timeout": 20_000,
+        "options": f"-c idle_in_transaction_session_timeout={round(lease_ttl_s * 1000)}",
+    }
     return create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=patience)
 
 
