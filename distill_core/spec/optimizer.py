@@ -54,7 +54,7 @@ class Multistep(Config):
     """The learning rate is multiplied by gamma at each milestone."""
 
     schedule: Literal["multistep"] = Field(description="Name of the schedule.")
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    milestones: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = Field(
         min_length=1, max_length=64, description="Epochs after which the rate falls, ascending."
     )
     gamma: float = Field(default=0.1, gt=0, le=1, description="Factor at each milestone.")
