@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import signal
@@ -20,7 +19,7 @@ from server.jobs.database import Database
 from server.logs import configure_logging
 from server.migrate import prepare_schema
 from server.service import Service
-from server.settings import Settings
+from server.settings import Settings, is_loopback
 
 _GRACE_S = 2
 
@@ -67,7 +66,7 @@ def check_settings(settings: Settings) -> None:
     """
     is_redis = not settings.broker_url.startswith("filesystem:")
     is_sqlite = settings.database_address.startswith("sqlite")
-    if is_redis and is_sqlite and not _is_loopback(settings.host):
+    if is_redis and is_sqlite and not is_loopback(settings.host):
         raise UnworkableSettingsError(
             f"listening on {settings.host} with Redis means several hosts, and SQLite serves one: set "
             "STILLHOUSE_DATABASE_URL=postgresql://…, or STILLHOUSE_HOST=127.0.0.1"
@@ -117,13 +116,6 @@ def _address(host: str, port: int) -> str:
     wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  compared, not bound
     name = wildcards.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _write_note(note: Path, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -55,9 +57,15 @@ class Settings(BaseSettings):
         scheme = urlsplit(self.broker_url).scheme
         if scheme not in {"filesystem", "redis", "rediss"}:
             raise ValueError(f"STILLHOUSE_BROKER_URL must be filesystem:// or redis://…, not {scheme}://")
-        database = self.database_address.split(":", 1)[0].split("+", 1)[0]
+        address = make_url(self.database_address)
+        database = address.get_backend_name()
         if database not in {"sqlite", "postgresql"}:
-            raise ValueError(f"STILLHOUSE_DATABASE_URL must be sqlite:///… or postgresql+psycopg://…, not {database}")
+            raise ValueError(f"STILLHOUSE_DATABASE_URL must be sqlite:///… or postgresql://…, not {database}")
+        if scheme == "filesystem" and address.host and not is_loopback(address.host):
+            raise ValueError(
+                f"the database is on another host ({address.host}), which means several hosts, and the filesystem "
+                "broker serves one: set STILLHOUSE_BROKER_URL=redis://…"
+            )
         return self
 
     @cached_property
@@ -80,3 +88,11 @@ class Settings(BaseSettings):
     def data_folder(self) -> Path:
         """Folder of the data sets, absolute."""
         return self.data_root.expanduser().resolve()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address or name is this machine's own and nobody else's."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
