@@ -47,22 +47,32 @@ def _is_echo(details: ErrorDetails) -> bool:
 
 def _problem(model: type[BaseModel], document: Any, details: ErrorDetails) -> Problem:
     context = details.get("ctx", {})
-    place, value, message = locate(document, details["loc"]), details["input"], details["msg"]
+    place, value = locate(document, details["loc"]), details["input"]
     if details["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        tag = context["discriminator"].strip("'")
-        place, value = [*place, tag], context.get("tag")
-        message = f"no {tag} is called {value!r}" if value is not None else f"the field {tag!r} is missing"
+        place, value = [*place, context["discriminator"].strip("'")], context.get("tag")
     code = _CODES.get(details["type"], "value_invalid")
     siblings = _field_names(model, document, place) if code == "field_unknown" else ()
     expected = () if code == "field_missing" else _expected_names(context)
     return Problem(
         pointer=join_pointer("", *place),
         code=code,
-        message=message,
+        message=_word(details, place, value),
         value=None if code == "field_missing" else _shorten(value),
         allowed=siblings or describe_bounds(context),
         nearest=nearest_names(place[-1], siblings) if siblings else nearest_names(value, expected),
     )
+
+
+def _word(details: ErrorDetails, place: list[int | str], value: Any) -> str:
+    """Return pydantic's sentence, or a plainer one where it speaks of its own inner life."""
+    match details["type"]:
+        case "extra_forbidden":
+            return f"there is no field {place[-1]!r} here"
+        case "missing" | "union_tag_not_found":
+            return f"the field {place[-1]!r} is missing"
+        case "union_tag_invalid":
+            return f"no {place[-1]} is called {value!r}"
+    return details["msg"]
 
 
 def _expected_names(context: Mapping[str, Any]) -> tuple[str, ...]:
