@@ -29,6 +29,10 @@ from server.jobs.workers import Announcement, Slot, register, stop_worker
 from server.settings import Settings
 from tests.services.processes import free_port, stop, wait_until_up
 
+TIME = '"time": "2026-01-01T00:00:00.000Z"'
+RUN_STARTED = b'{"type": "run_started", %s, "stages": ["train"], "total_steps": 4}\n' % TIME.encode()
+"""The first line of an engine's events file."""
+
 
 class ServerProcess:
     """`stillhouse server` on a port of its own, which it keeps over restarts."""

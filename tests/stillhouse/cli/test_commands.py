@@ -14,8 +14,7 @@ import pytest
 
 from stillhouse import Client
 from tests.services.processes import free_port
-from tests.stillhouse.client.test_client import RUN_STARTED
-from tests.stillhouse.serving import HandWorker, ServerProcess, tiny_spec
+from tests.stillhouse.serving import RUN_STARTED, HandWorker, ServerProcess, tiny_spec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

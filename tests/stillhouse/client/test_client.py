@@ -20,10 +20,7 @@ from stillhouse.client import (
     WaitTimeoutError,
 )
 from tests.services.processes import free_port
-from tests.stillhouse.serving import HandWorker, tiny_spec
-
-TIME = '"time": "2026-01-01T00:00:00.000Z"'
-RUN_STARTED = b'{"type": "run_started", %s, "stages": ["train"], "total_steps": 4}\n' % TIME.encode()
+from tests.stillhouse.serving import RUN_STARTED, TIME, HandWorker, tiny_spec
 
 
 def _metrics(step: int, loss: float | str) -> bytes:

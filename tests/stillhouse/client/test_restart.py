@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from stillhouse import Client
-from tests.stillhouse.client.test_client import RUN_STARTED
-from tests.stillhouse.serving import HandWorker, ServerProcess, serve, tiny_spec
+from tests.stillhouse.serving import RUN_STARTED, HandWorker, ServerProcess, serve, tiny_spec
 
 
 @pytest.fixture
