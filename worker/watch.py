@@ -9,6 +9,7 @@ from server.jobs.lease import Claim, write_attempt, write_guarded
 from server.jobs.lines import FailedLine, Line, StoppedLine, SucceededLine
 from server.jobs.logs import LogArchive, append_log
 from server.jobs.record import Batch, ingest
+from server.jobs.retention import forget_old_checkpoints
 from server.settings import Settings
 from worker.engine import Order
 from worker.outcome import Wish, decide
@@ -29,6 +30,7 @@ class Watch:
         self._settings = settings
         self._claim = claim
         self._database = database
+        self._store = store
         self._events = EventsTail(order.events)
         self._log = LogTail(order.log, settings.max_log_bytes)
         self._last: Line | None = None
@@ -67,9 +69,17 @@ class Watch:
         with self._database.write() as session:
             whole = Batch(batch.lines, batch.start, batch.end, stored)
             offset = ingest(session, self._claim, whole)
+        if stored:
+            self._drop_old_checkpoints()
         last_words = [line for line in batch.lines if isinstance(line, SucceededLine | StoppedLine | FailedLine)]
         self._last = last_words[-1] if last_words else self._last
         self._events.offset = offset
+
+    def _drop_old_checkpoints(self) -> None:
+        with self._database.write() as session:
+            digests = forget_old_checkpoints(session, self._claim)
+        for digest in digests:
+            self._store.delete(digest)
 
     def _record_log(self, data: bytes) -> None:
         with self._database.write() as session:

@@ -16,7 +16,7 @@ from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows
 from server.jobs.ids import new_id
 from server.jobs.states import State
-from server.jobs.tables import Artifact, Checkpoint, Job, Metric
+from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
@@ -157,6 +157,20 @@ def test_the_furthest_checkpoint_that_verifies_is_resumed_from(ground: Ground, h
     assert _run(ground, host, job_id).state == State.SUCCEEDED
     assert ground.attempts(job_id)[1].start_step == before.step
     assert "checkpoint_unusable" in [event.data.get("code") for event in ground.events(job_id)]
+
+
+def test_a_long_run_keeps_only_its_newest_checkpoints_in_the_store(ground: Ground, host: Host) -> None:
+    job_id = ground.submit(experiment(steps=20, step_s=0.1, checkpoint_every=3))
+    assert _run(ground, host, job_id).state == State.SUCCEEDED
+    store = ArtifactStore(ground.settings)
+    with ground.database.read() as session:
+        kept = [row.sha256 for row in session.scalars(select(Checkpoint))]
+        assert len(kept) == 2
+        named = set(session.scalars(select(Artifact.sha256))) | set(kept)
+        assert set(session.scalars(select(Blob.sha256))) == named
+    assert all(store.exists(digest) for digest in named)
+    folder = ground.settings.home_folder.parent / "artifacts"
+    assert {path.name for path in folder.rglob("*") if path.is_file() and len(path.name) == 64} <= named
 
 
 def test_a_log_beyond_its_limit_keeps_its_end(ground: Ground, host: Host) -> None:
