@@ -45,7 +45,7 @@ SHOWS: Mapping[str, Show] = {
     "digits": Show("scikit-learn's handwritten digits", "about a minute"),
     "fashion_mnist": Show(
         "Fashion-MNIST",
-        "about five minutes",
+        "five to six minutes",
         "Install Debian's package (apt-get install dataset-fashion-mnist), or put torchvision's files into "
         "$STILLHOUSE_DATA_ROOT/FashionMNIST/raw.",
     ),
@@ -191,9 +191,9 @@ def describe_gain(student: float, control: float, count: int) -> str:
     low, high = find_gain_interval(student, control, count)
     gain = f"{student - control:+.2%} against the control (95 % interval {low:+.2%} to {high:+.2%})"
     if low > 0:
-        return f"With its teacher the student is better: {gain}, more than the noise of the test set."
+        return f"With its teacher the student is better: {gain}, beyond the noise of the test set; one seed."
     if high < 0:
-        return f"With its teacher the student is worse: {gain}, more than the noise of the test set."
+        return f"With its teacher the student is worse: {gain}, beyond the noise of the test set; one seed."
     return f"Student and control are within noise: {gain}, on {count} test images and one seed."
 
 
