@@ -45,7 +45,7 @@ SHOWS: Mapping[str, Show] = {
     "digits": Show("scikit-learn's handwritten digits", "about a minute"),
     "fashion_mnist": Show(
         "Fashion-MNIST",
-        "five to six minutes",
+        "about four minutes",
         "Install Debian's package (apt-get install dataset-fashion-mnist), or put torchvision's files into "
         "$STILLHOUSE_DATA_ROOT/FashionMNIST/raw.",
     ),
