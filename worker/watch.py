@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from server.artifacts import ArtifactStore
 from server.jobs.database import Database
 from server.jobs.finish import Outcome
@@ -17,6 +19,8 @@ from worker.results import Results
 from worker.tail import EventsTail, LogTail
 
 _LOG_END_BYTES = 2000
+
+_log = structlog.get_logger()
 
 
 class Watch:
@@ -69,17 +73,20 @@ class Watch:
         with self._database.write() as session:
             whole = Batch(batch.lines, batch.start, batch.end, stored)
             offset = ingest(session, self._claim, whole)
-        if stored:
-            self._drop_old_checkpoints()
         last_words = [line for line in batch.lines if isinstance(line, SucceededLine | StoppedLine | FailedLine)]
         self._last = last_words[-1] if last_words else self._last
         self._events.offset = offset
+        if stored:
+            self._drop_old_checkpoints()
 
     def _drop_old_checkpoints(self) -> None:
         with self._database.write() as session:
             digests = forget_old_checkpoints(session, self._claim)
         for digest in digests:
-            self._store.delete(digest)
+            try:
+                self._store.delete(digest)
+            except Exception:  # noqa: BLE001  a file too many harms nobody; the run goes on
+                _log.exception("an old checkpoint stays in the store", sha256=digest)
 
     def _record_log(self, data: bytes) -> None:
         with self._database.write() as session:
