@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class Settings(BaseSettings):
@@ -57,7 +58,10 @@ class Settings(BaseSettings):
         scheme = urlsplit(self.broker_url).scheme
         if scheme not in {"filesystem", "redis", "rediss"}:
             raise ValueError(f"STILLHOUSE_BROKER_URL must be filesystem:// or redis://…, not {scheme}://")
-        address = make_url(self.database_address)
+        try:
+            address = make_url(self.database_address)
+        except ArgumentError as error:  # its own words would show the address, and the password in it
+            raise ValueError("STILLHOUSE_DATABASE_URL is no address: sqlite:///… or postgresql://…") from error
         database = address.get_backend_name()
         if database not in {"sqlite", "postgresql"}:
             raise ValueError(f"STILLHOUSE_DATABASE_URL must be sqlite:///… or postgresql://…, not {database}")

@@ -9,6 +9,7 @@ from server.settings import Settings
     ("settings", "words"),
     [
         ({"broker_url": "amqp://broker"}, "STILLHOUSE_BROKER_URL must be"),
+        ({"database_url": "nonsense"}, "STILLHOUSE_DATABASE_URL is no address"),
         ({"database_url": "mysql://somewhere/base"}, "STILLHOUSE_DATABASE_URL must be"),
         ({"database_url": "postgresql://db.example/base"}, "set STILLHOUSE_BROKER_URL=redis"),
         ({"lease_ttl_s": 10, "heartbeat_s": 9}, "at least twice"),
