@@ -53,7 +53,7 @@ def _describe_model(component: type[Model]) -> ModelEntry:
         summary=summarise(component),
         params=component.Params.model_json_schema(),
         derived=derived,
-        feature_points=dict(component.feature_points),
+        feature_points=dict(getattr(component, "feature_points", {})),
         module_paths=tuple(name for name, _ in model.named_modules() if name),
     )
 
@@ -65,7 +65,7 @@ def _describe_dataset(component: type[Dataset]) -> DatasetEntry:
         params=component.Params.model_json_schema(),
         num_classes=facts.num_classes,
         image_shape=facts.image_shape,
-        splits=dict(facts.splits),
+        splits=None if facts.splits is None else dict(facts.splits),
         mean=facts.mean,
         std=facts.std,
     )
@@ -79,4 +79,7 @@ def _describe_method(component: type[Term[Any]]) -> MethodEntry:
         teacher=needs.teacher,
         labels=needs.labels,
         same_classes=needs.same_classes,
+        smallest_batch=needs.smallest_batch,
+        imports=component.imports,
+        exports=component.exports,
     )

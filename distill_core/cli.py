@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import hashlib
 import json
 import logging
 import os
@@ -12,11 +13,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from distill_core.engine.events import EventLog
-from distill_core.engine.failure import classify
+from distill_core.engine.lastwords import forget_words, tell_failure
+from distill_core.engine.launch import EXIT_FAILED, EXIT_STOPPED, Layout, launch
 from distill_core.errors import SpecError, StillhouseError, Stopped
+from distill_core.rank import current_rank
 from distill_core.spec import ResolvedSpec, check, parse_document, resolve
 
 if TYPE_CHECKING:
@@ -24,17 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-EXIT_FAILED = 1
-EXIT_STOPPED = 75  # EX_TEMPFAIL: run the same command again with --resume
 PR_SET_PDEATHSIG = 1
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 logger = logging.getLogger("distill_core")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    arguments = _build_parser().parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _build_parser().parse_args(argv, argparse.Namespace(argv=argv))
+    rank = current_rank()
+    speaker = "" if rank is None else f"rank {rank}: "
+    layout = f"%(asctime)s %(levelname)s {speaker}%(message)s"
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=layout)
     logging.captureWarnings(True)
     code: int = arguments.command(arguments)
     return code
@@ -51,7 +57,15 @@ def _build_parser() -> argparse.ArgumentParser:
     run.add_argument("--inputs", type=Path, help="JSON: artifact id -> {path, sha256}")
     run.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from a checkpoint of the same spec")
     run.add_argument("--parent-pid", type=int, help="die with this process")
+    run.add_argument("--run-id", help="name of the run, the same when it is resumed; by its folder if left out")
+    run.add_argument("--node-rank", type=int, help="number of this host, from 0")
+    run.add_argument("--master", metavar="HOST:PORT", help="address of host 0, where the ranks of several hosts meet")
     _add_roots(run)
+    cache_root = os.environ.get("STILLHOUSE_CACHE_ROOT")
+    default = Path(cache_root) if cache_root else None
+    run.add_argument("--cache-root", type=Path, default=default, help="folder where runs share teacher outputs")
+    limit = int(os.environ.get("STILLHOUSE_CACHE_MAX_BYTES") or 50 * 2**30)
+    run.add_argument("--cache-max-bytes", type=int, default=limit, help="what all of them together may take")
 
     checking = commands.add_parser("check", help="print every problem of a spec")
     checking.set_defaults(command=_check)
@@ -80,36 +94,81 @@ def _add_roots(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     stop = _listen_for_stop()
-    if arguments.parent_pid is not None:
-        _die_with(arguments.parent_pid)
-    with EventLog(arguments.folder / "events.jsonl") as events:
-        return _run_and_tell(arguments, events, stop)
+    rank = current_rank()
+    if rank is not None:
+        forget_words(arguments.folder, rank)
+    if arguments.parent_pid is not None or rank is not None:
+        _die_with(arguments.parent_pid or os.getppid())
+    # Rank 0 speaks for all; what the others say goes nowhere.
+    with EventLog(arguments.folder / "events.jsonl" if not rank else Path(os.devnull)) as events:
+        code = _run_and_tell(arguments, events, stop)
+    if rank is not None:
+        _leave_at_once(code)
+    return code
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """End a rank without the interpreter's clearing up.
+
+    What gloo and DistributedDataParallel leave behind may abort there: seldom after success (in one of ten runs on a
+    busy machine), often when other ranks are gone.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run_and_tell(arguments: argparse.Namespace, events: EventLog, stop: threading.Event) -> int:
     """Run, and let the last event say how it ended."""
     try:
         spec = resolve(parse_document(arguments.spec.read_bytes()))
+        if current_rank() is None:
+            layout = Layout(spec.runtime.devices, spec.runtime.nodes, arguments.node_rank, arguments.master)
+            if layout.num_ranks > 1:
+                return launch(_rank_command(arguments), arguments.folder, layout, stop)
         figures = _execute(spec, arguments, events, stop)
     except Stopped as notice:
         logger.info("%s", notice)
         return EXIT_STOPPED
     except Exception as error:  # the edge of the process: whatever happened becomes a reason
         logger.exception("the run failed")
-        events.emit("failed", **classify(error).as_fields())
+        events.emit("failed", **tell_failure(arguments.folder, error))
         return EXIT_FAILED
     events.emit("succeeded", figures=figures)
     return 0
 
 
+def _rank_command(arguments: argparse.Namespace) -> list[str]:
+    """Return this command as a rank runs it: as a child of this process."""
+    return [sys.executable, "-P", "-m", "distill_core", *arguments.argv, "--parent-pid", str(os.getpid())]
+
+
 def _execute(
     spec: ResolvedSpec, arguments: argparse.Namespace, events: EventLog, stop: threading.Event
 ) -> dict[str, float]:
-    from distill_core.engine.context import Context  # noqa: PLC0415  torch takes seconds, and specs fail before
+    from distill_core.distributed import leave_world  # noqa: PLC0415  torch takes seconds, and specs fail before
+    from distill_core.engine.context import Context  # noqa: PLC0415
+    from distill_core.engine.device import join  # noqa: PLC0415
     from distill_core.engine.run import Sources, run  # noqa: PLC0415
+    from distill_core.engine.stores import Cache  # noqa: PLC0415
 
-    sources = Sources(arguments.data_root, arguments.weights_root, _read_inputs(arguments.inputs), arguments.resume)
-    return run(spec, sources, Context(arguments.folder, events, stop, spec.runtime))
+    cache = Cache(arguments.cache_root, arguments.cache_max_bytes, arguments.run_id or _name_run(arguments.folder))
+    inputs = _read_inputs(arguments.inputs)
+    sources = Sources(arguments.data_root, arguments.weights_root, inputs, arguments.resume, cache)
+    world = join(spec.runtime)
+    try:
+        figures = run(spec, sources, Context(arguments.folder, events, stop, spec.runtime, world))
+    except Stopped:
+        leave_world()
+        raise
+    leave_world()  # not after an error: parting from ranks that are gone may hang, and the process ends anyway
+    return figures
+
+
+def _name_run(folder: Path) -> str:
+    """Return a name that a run keeps when it is resumed in its folder."""
+    return f"run_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
 
 
 def _read_inputs(path: Path | None) -> dict[str, Input]:
@@ -154,8 +213,9 @@ def _catalog(arguments: argparse.Namespace) -> int:
 
 def _listen_for_stop() -> threading.Event:
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # a launcher blocks them until they are listened for
     return stop
 
 

@@ -6,6 +6,9 @@ StillhouseError
 ├── DataError               a data set is missing or is not what it claims
 ├── WeightsError            a weight file is missing, unreadable or fits another model
 ├── CheckpointError         a checkpoint is damaged or belongs to another run
+├── CacheError              a cache of teacher outputs cannot be made, read or trusted
+├── DistributedError        the processes of a run lost one another
+├── ExportError             the student cannot be exported, or the export computes something else
 ├── DivergedError           a loss became NaN or infinite
 ├── TimeLimitError          the run took longer than its spec allows
 └── Stopped                 the run was asked to stop and has saved a checkpoint
@@ -18,9 +21,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 __all__ = [
+    "CacheError",
     "CheckpointError",
     "DataError",
+    "DistributedError",
     "DivergedError",
+    "ExportError",
     "Problem",
     "SpecError",
     "StillhouseError",
@@ -29,6 +35,8 @@ __all__ = [
     "UnknownNameError",
     "WeightsError",
 ]
+
+NUM_ALLOWED_SHOWN = 8
 
 
 class StillhouseError(Exception):
@@ -62,9 +70,17 @@ class Problem:
         return asdict(self)
 
     def __str__(self) -> str:
-        """Return the line that people read: place, message and the nearest names."""
-        hint = f" Did you mean {' or '.join(repr(name) for name in self.nearest)}?" if self.nearest else ""
-        return f"{self.pointer or '/'}: {self.message}{hint}"
+        """Return the line that people read: place, message, and the nearest names or else what is allowed."""
+        return f"{self.pointer or '/'}: {self.message}{self._hint()}"
+
+    def _hint(self) -> str:
+        if self.nearest:
+            return f" Did you mean {' or '.join(repr(name) for name in self.nearest)}?"
+        if not self.allowed:
+            return ""
+        allowed = self.allowed if isinstance(self.allowed, str) else ", ".join(self.allowed[:NUM_ALLOWED_SHOWN])
+        more = ", ..." if not isinstance(self.allowed, str) and len(self.allowed) > NUM_ALLOWED_SHOWN else ""
+        return f" (allowed: {allowed}{more})"
 
 
 class SpecError(StillhouseError):
@@ -99,6 +115,24 @@ class CheckpointError(StillhouseError):
     """A checkpoint is damaged or belongs to another run."""
 
     code = "checkpoint_invalid"
+
+
+class CacheError(StillhouseError):
+    """A cache of teacher outputs cannot be made, read or trusted."""
+
+    code = "cache_unusable"
+
+
+class DistributedError(StillhouseError):
+    """The processes of a run lost one another."""
+
+    code = "rank_failed"
+
+
+class ExportError(StillhouseError):
+    """The student cannot be exported, or the export computes something else."""
+
+    code = "export_failed"
 
 
 class DivergedError(StillhouseError):

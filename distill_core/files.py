@@ -34,6 +34,9 @@ def save_file(path: Path, write: Callable[[BinaryIO], object]) -> SavedFile:
             os.fsync(file.fileno())
         saved = SavedFile(path, hash_file(temporary), temporary.stat().st_size)
         temporary.rename(path)
+    except Exception as error:
+        error.add_note(f"while writing {path}")
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -27,7 +27,7 @@ class Model(nn.Module):
     Attributes:
         Params: the options it takes.
         feature_points: symbolic name (`stem`, `stage1`, ..., `pooled`, `logits`) -> path of the module whose output
-            it is.
+            it is; a probe finds them where a family declares none.
         params: the options it was built with.
     """
 

@@ -5,21 +5,28 @@ Teachers are outside of it: they would be switched to training mode and saved wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from distill_core.tap import Activations, Place, Taps, forward_views
+from distill_core.source import Source, forward_sources
+from distill_core.tap import Activations, Place, Taps
 from distill_core.tensors import Batch
 from distill_core.term import Places, Term
 
-__all__ = ["Losses", "Objective", "Teachers", "WeightedTerm"]
+__all__ = ["Factors", "Losses", "Objective", "TeacherActivations", "WeightedTerm", "list_places", "list_sources"]
 
-TeacherActivations = Mapping[str, Mapping[str, Activations]]
-"""Teacher -> view -> activations."""
+TeacherActivations = Mapping[str, Mapping[Source, Activations]]
+"""Teacher -> source -> activations."""
+
+Factors = Mapping[str, Tensor | float]
+"""Term, or `term/part`, -> its factor in the sum."""
+
+Autocast = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +37,26 @@ class WeightedTerm:
         name: its name in the objective.
         term: the method.
         places: the places it taps.
-        weight: its factor in the sum.
+        source: the samples it sees.
         teacher: the teacher it listens to, if any.
-        view: the view it sees.
     """
 
     name: str
     term: Term[Any]
     places: Places
-    weight: float
-    teacher: str | None
-    view: str
+    source: Source
+    teacher: str | None = None
+
+    def source_of(self, place: Place) -> Source:
+        """Return the samples that are meant at a place."""
+        if place.view is None:
+            return self.source
+        view = f"{self.name}:{place.view}" if place.view in self.term.prepared else place.view
+        return Source(view, self.source.stream)
+
+    def listen(self, places: Sequence[Place], heard: Mapping[Source, Activations]) -> Activations:
+        """Return what a model gave at the term's places."""
+        return {place: heard[self.source_of(place)][replace(place, view=None)] for place in places}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,78 +66,92 @@ class Losses:
     Attributes:
         total: the weighted sum, a scalar.
         parts: term (or term/part) -> its unweighted scalar.
-        student: view -> activations of the student.
+        student: source -> activations of the student.
     """
 
     total: Tensor
     parts: Mapping[str, Tensor]
-    student: Mapping[str, Activations]
+    student: Mapping[Source, Activations]
 
 
 class Objective(nn.Module):
-    """Student and terms; runs the student once a step with the union of what the terms tap."""
+    """Student and terms; runs the student once a step with the union of what the terms tap.
 
-    def __init__(self, student: nn.Module, terms: Sequence[WeightedTerm]) -> None:
+    Args:
+        student: the model that learns.
+        terms: the sum.
+        taps: the student's taps, on the union of the terms' places.
+        autocast: context of the student's forward pass; the terms compute outside of it.
+    """
+
+    def __init__(
+        self, student: nn.Module, terms: Sequence[WeightedTerm], taps: Taps, autocast: Autocast = nullcontext
+    ) -> None:
         super().__init__()
         self.student = student
-        self.terms = nn.ModuleList(weighted.term for weighted in terms)
+        self.terms = _Terms(terms)
         self._weighted = tuple(terms)
-        self._taps = Taps(student, (place for weighted in terms for place in weighted.places.student))
+        self._taps = taps
+        self._autocast = autocast
+        self._sources = list_sources(terms, "student")
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """The views that the terms see, each once."""
-        return tuple(dict.fromkeys(weighted.view for weighted in self._weighted))
-
-    def forward(self, batch: Batch, teachers: TeacherActivations) -> Losses:
-        """Return sum_i weight_i * term_i(student, teacher, batch) and its parts."""
-        student = forward_views(self._taps.run, {view: batch.images[view] for view in self.views})
+    def forward(self, batch: Batch, teachers: TeacherActivations, factors: Factors) -> Losses:
+        """Return sum_i factor_i * term_i(student, teacher, batch) and its parts."""
+        student: Mapping[Source, Activations] = {}
+        if self._sources:
+            with self._autocast():
+                student = forward_sources(self._taps.run, batch, self._sources)
         parts: dict[str, Tensor] = {}
-        total = batch.images[self.views[0]].new_zeros(())
+        addends: list[Tensor] = []
         for weighted in self._weighted:
-            value = weighted.term(student[weighted.view], _listen(weighted, teachers), batch)
+            value = weighted.term(*self._listen(weighted, student, teachers), weighted.source.batch_of(batch))
             named = value if isinstance(value, dict) else {"": value}
-            parts |= {f"{weighted.name}/{name}".rstrip("/"): part for name, part in named.items()}
-            total = total + weighted.weight * sum(named.values())
-        return Losses(total, parts, student)
+            for name, part in named.items():
+                key = f"{weighted.name}/{name}".rstrip("/")
+                parts[key] = part
+                addends.append(part * factors.get(key, factors[weighted.name]))
+        return Losses(torch.stack([addend.reshape(()) for addend in addends]).sum(), parts, student)
 
     @torch.no_grad()
-    def commit(self, losses: Losses, teachers: TeacherActivations, batch: Batch) -> None:
+    def commit(self, student: Mapping[Source, Activations], teachers: TeacherActivations, batch: Batch) -> None:
         """Let every term move its state, once after a step."""
         for weighted in self._weighted:
-            weighted.term.commit(losses.student[weighted.view], _listen(weighted, teachers), batch)
+            weighted.term.commit(*self._listen(weighted, student, teachers), weighted.source.batch_of(batch))
 
-    def remove_taps(self) -> None:
-        """Take the hooks off the student."""
-        self._taps.remove()
-
-
-class Teachers:
-    """The teachers of a stage: in eval mode, without gradients, each run once a step."""
-
-    def __init__(self, models: Mapping[str, nn.Module], terms: Sequence[WeightedTerm]) -> None:
-        self._taps: dict[str, Taps] = {}
-        self._views: dict[str, tuple[str, ...]] = {}
-        for name, model in models.items():
-            listeners = [weighted for weighted in terms if weighted.teacher == name]
-            if listeners:
-                places: set[Place] = {place for weighted in listeners for place in weighted.places.teacher}
-                self._taps[name] = Taps(model.eval(), places)
-                self._views[name] = tuple(dict.fromkeys(weighted.view for weighted in listeners))
-
-    @torch.no_grad()
-    def watch(self, batch: Batch) -> TeacherActivations:
-        """Return what every teacher says to a batch."""
-        return {
-            name: forward_views(taps.run, {view: batch.images[view] for view in self._views[name]})
-            for name, taps in self._taps.items()
-        }
-
-    def remove_taps(self) -> None:
-        """Take the hooks off the teachers."""
-        for taps in self._taps.values():
-            taps.remove()
+    def _listen(
+        self, weighted: WeightedTerm, student: Mapping[Source, Activations], teachers: TeacherActivations
+    ) -> tuple[Activations, Activations]:
+        taught = {} if weighted.teacher is None else teachers[weighted.teacher]
+        return weighted.listen(weighted.places.student, student), weighted.listen(weighted.places.teacher, taught)
 
 
-def _listen(weighted: WeightedTerm, teachers: TeacherActivations) -> Activations:
-    return {} if weighted.teacher is None else teachers[weighted.teacher][weighted.view]
+class _Terms(nn.Module):
+    """The terms by name; unlike torch's ModuleDict it takes any name, `keys` and `float` too."""
+
+    def __init__(self, terms: Sequence[WeightedTerm]) -> None:
+        super().__init__()
+        self._modules |= {weighted.name: weighted.term for weighted in terms}
+
+
+def list_sources(terms: Sequence[WeightedTerm], side: str, teacher: str | None = None) -> tuple[Source, ...]:
+    """Return the samples that terms need of the student or of a teacher (the two sides), each once."""
+    return tuple(
+        dict.fromkeys(
+            weighted.source_of(place)
+            for weighted in terms
+            if side == "student" or weighted.teacher == teacher
+            for place in getattr(weighted.places, side)
+        )
+    )
+
+
+def list_places(terms: Sequence[WeightedTerm], side: str, teacher: str | None = None) -> tuple[Place, ...]:
+    """Return the places that terms tap in the student or in a teacher, each once, without their views."""
+    return tuple(
+        dict.fromkeys(
+            replace(place, view=None)
+            for weighted in terms
+            if side == "student" or weighted.teacher == teacher
+            for place in getattr(weighted.places, side)
+        )
+    )

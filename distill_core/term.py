@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from distill_core.spec.config import Config
 from distill_core.tap import Activations, Place
-from distill_core.tensors import Batch
+from distill_core.tensors import Batch, Inputs
 
-__all__ = ["Needs", "Places", "Term"]
+__all__ = ["Needs", "Places", "Setting", "Term"]
 
 P = TypeVar("P", bound=Config)
 
@@ -24,11 +26,13 @@ class Needs:
         teacher: the stage must have a teacher.
         labels: the samples must have labels.
         same_classes: student and teacher must tell the same classes apart.
+        smallest_batch: samples a batch must hold at least.
     """
 
     teacher: bool = False
     labels: bool = False
     same_classes: bool = False
+    smallest_batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,52 @@ class Places:
     teacher: tuple[Place, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a term is built for, found by a probe of both models; no one types a channel count.
+
+    Attributes:
+        student: tapped place of the student -> shape of what it gives, batch first.
+        teacher: the same of the teacher.
+        num_samples: samples of the stream, N; an index is smaller than `index_limit`.
+        index_limit: samples of the whole split, above every index of a batch.
+        num_classes: classes of the data, None where it has none.
+        labels: class of every sample of the stream [N] int64, None where it has none.
+        index: place in its split of every sample of the stream [N] int64.
+        seed: seed of what the term draws.
+        imports: modules that earlier stages exported, by name.
+        copy_teacher: returns a frozen copy of the teacher's module at a feature point or module path.
+    """
+
+    student: Mapping[Place, torch.Size]
+    teacher: Mapping[Place, torch.Size]
+    num_samples: int
+    index_limit: int
+    num_classes: int | None
+    labels: Tensor | None
+    index: Tensor
+    seed: int
+    imports: Mapping[str, nn.Module] = field(default_factory=dict)
+    copy_teacher: Callable[[str], nn.Module] | None = None
+
+
 class Term(nn.Module, Generic[P]):
     """One method: its auxiliary modules, the places it taps and its unweighted loss.
 
     Attributes:
         Params: the options it takes.
         needs: what it needs of stage and data.
+        imports: names of modules that an earlier stage must export.
+        exports: names of modules that it hands to later stages.
+        prepared: names of the views that `prepare` gives.
         params: the options it was built with.
     """
 
     Params: ClassVar[type[Config]]
     needs: ClassVar[Needs]
+    imports: ClassVar[tuple[str, ...]] = ()
+    exports: ClassVar[tuple[str, ...]] = ()
+    prepared: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: P) -> None:
         super().__init__()
@@ -60,15 +99,35 @@ class Term(nn.Module, Generic[P]):
         """Return the places it taps."""
         raise NotImplementedError
 
+    @classmethod
+    def needs_of(cls, params: P) -> Needs:
+        """Return what it needs with these options."""
+        return cls.needs
+
+    def build(self, setting: Setting) -> None:
+        """Make the auxiliary modules and buffers, sized by what the probe found."""
+
+    def prepare(self, batch: Batch) -> Mapping[str, Inputs]:
+        """Return the views that it derives on the device by name; both models see them beside those of the stream.
+
+        Args:
+            batch: its samples, whose only inputs are those of its own view; a derived view may have more rows.
+        """
+        return {}
+
     def forward(self, student: Activations, teacher: Activations, batch: Batch) -> Tensor | dict[str, Tensor]:
         """Return the loss, a scalar or named scalars; changes nothing.
 
         Args:
             student: what the student's places gave for the term's view.
             teacher: what the teacher's places gave, detached; empty where the term has no teacher.
-            batch: indices, labels and images of the samples.
+            batch: indices, labels and inputs of the samples.
         """
         raise NotImplementedError
 
     def commit(self, student: Activations, teacher: Activations, batch: Batch) -> None:
         """Move the term's own state (memory bank, running means); called once after each optimizer step."""
+
+    def exported(self) -> Mapping[str, nn.Module]:
+        """Return the modules that later stages may import; their names are those of `exports`."""
+        return {}

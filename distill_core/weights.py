@@ -69,7 +69,11 @@ def load_weights(model: Model, path: Path) -> None:
     tensors, identity = _read(path)
     key = MODELS.key_of(type(model))
     if identity is not None and identity.get("model") != key:
-        raise WeightsError(f"{path} holds the weights of {identity.get('model')!r}, and the spec's model is {key!r}")
+        found = identity.get("model")
+        raise WeightsError(
+            f"{path} holds the weights of {found!r}, and the spec's model is {key!r}: name a file of {key!r}, or set "
+            f"the model to {found!r}"
+        )
     _fill(model, tensors, path)
 
 

@@ -25,6 +25,12 @@ class Settings(BaseSettings):
     artifact_root: str = Field(default="", description="Folder or s3://bucket/prefix; below home if left out.")
     data_root: Path = Field(default=Path("~/.cache/stillhouse/data"), description="Folder of the data sets.")
     weights_root: Path | None = Field(default=None, description="Folder that `weights: {file: …}` may read.")
+    cache_root: Path | None = Field(
+        default=None, description="Folder where jobs of a host share teacher outputs; below home if left out."
+    )
+    cache_max_bytes: int = Field(
+        default=50 * 2**30, ge=0, description="Bytes that all stored teacher outputs together may take."
+    )
     host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
     port: int = Field(default=8470, ge=0, le=65535, description="Port that the server listens on; 0 takes a free one.")
     allowed_hosts: tuple[str, ...] = Field(
@@ -87,6 +93,11 @@ class Settings(BaseSettings):
     def artifact_address(self) -> str:
         """Where the artifacts are, the default written out."""
         return self.artifact_root or str(self.home_folder / "artifacts")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Folder of stored teacher outputs, absolute."""
+        return (self.cache_root or self.home_folder / "teacher-cache").expanduser().resolve()
 
     @property
     def data_folder(self) -> Path:

@@ -212,7 +212,8 @@ def _find_model(job: Job) -> str:
 def _count_samples(job: Job) -> int:
     spec = job.resolved_spec or {}
     stream = spec["data"][spec["evaluation"]["stream"]]
-    return int(stream["num_samples"] or load_catalog().datasets[stream["dataset"]].splits[stream["split"]])
+    splits = load_catalog().datasets[stream["dataset"]].splits or {}
+    return int(stream["num_samples"] or splits[stream["split"]])
 
 
 def _read_example(name: str) -> Any:

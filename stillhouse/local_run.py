@@ -110,6 +110,8 @@ def run_engine(
     command = [sys.executable, "-P", "-m", "distill_core", "run", str(spec_path), "--folder", str(folder)]
     command += ["--inputs", str(write_inputs(folder, inputs))] if inputs else []
     command += ["--resume", str(find_checkpoint(folder))] if resume else []
+    if "STILLHOUSE_CACHE_ROOT" not in os.environ:
+        command += ["--cache-root", str(Path.home() / ".cache/stillhouse/teacher-cache")]
     command += ["--parent-pid", str(os.getpid())]
     events = folder / "events.jsonl"
     offset = events.stat().st_size if events.exists() else 0

@@ -112,4 +112,6 @@ def _arguments(order: Order, settings: Settings) -> list[str]:
     arguments += ["--data-root", str(settings.data_folder)]
     if settings.weights_root is not None:
         arguments += ["--weights-root", str(settings.weights_root.expanduser().resolve())]
+    arguments += ["--cache-root", str(settings.cache_folder), "--cache-max-bytes", str(settings.cache_max_bytes)]
+    arguments += ["--run-id", order.mark.job_id]
     return [*arguments, "--parent-pid", str(os.getpid())]

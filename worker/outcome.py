@@ -45,6 +45,8 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
         return Outcome(State.SUCCEEDED, ending)
     if wish is Wish.CANCEL:
         return _end(State.CANCELLED, ending, Reason.USER_CANCELLED)
+    if isinstance(last, FailedLine) and _reason(last.reason) is Reason.RANK_FAILED:
+        return _end(State.QUEUED, ending, Reason.RANK_FAILED, last.message, counted=True)
     if isinstance(last, FailedLine):
         outcome = _end(State.FAILED, ending, _reason(last.reason), last.message)
         return Outcome(outcome.target, outcome.ending, outcome.message, tuple(last.problems))

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from distill_core.dataset import Dataset, Facts, Images
+from distill_core.dataset import Dataset, Facts, Samples
 from distill_core.datasets import DATASETS
 from distill_core.errors import DataError
 from distill_core.files import resolve_below
 from distill_core.spec.config import Config
 
 IMAGE_BYTES = 3 * 32 * 32
+MOST_RECORDS = 50_000
 URL = "https://www.cs.toronto.edu/~kriz/"
 
 
@@ -52,7 +53,7 @@ class Cifar(Dataset):
         super().__init__(params)
         self.download = params.download
 
-    def read(self, split: str, root: Path) -> Images:
+    def read(self, split: str, root: Path, scratch: Path | None = None) -> Samples:
         """Return a split from ROOT/<folder of the binary version>."""
         paths = [resolve_below(root, f"{self.folder}/{name}", DataError) for name in self.files[split]]
         if self.download and not all(path.is_file() for path in paths):
@@ -61,12 +62,12 @@ class Cifar(Dataset):
             raise DataError(self._describe_missing(root))
         records = np.concatenate([self._read_records(path) for path in paths])
         pixels = torch.from_numpy(records[:, self.label_bytes :].reshape(-1, 3, 32, 32).copy())
-        return Images(pixels, torch.from_numpy(records[:, self.label_bytes - 1].astype(np.int64)))
+        return Samples(pixels, torch.from_numpy(records[:, self.label_bytes - 1].astype(np.int64)))
 
     def _read_records(self, path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
         length = self.label_bytes + IMAGE_BYTES
         size = path.stat().st_size
-        if size % length or size > self.facts.splits["train"] * length:
+        if size % length or size > MOST_RECORDS * length:
             raise DataError(f"{path} has {size} bytes, which are no records of {length} bytes; is the file damaged?")
         return np.fromfile(path, np.uint8).reshape(-1, length)
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distill_core.dataset import Dataset, Facts, Images
+from distill_core.dataset import Dataset, Facts, Samples
 from distill_core.datasets import DATASETS
 from distill_core.draw import draw_order
 from distill_core.errors import DataError
@@ -42,13 +42,13 @@ class Digits(Dataset):
         std=(0.3758,),
     )
 
-    def read(self, split: str, root: Path) -> Images:
+    def read(self, split: str, root: Path, scratch: Path | None = None) -> Samples:
         """Return a split; `root` is not looked at."""
         rows = torch.from_numpy(np.loadtxt(_find_file(), delimiter=",", dtype=np.int64))
         intensities, labels = rows[:, :-1], rows[:, -1]
         pixels = (intensities * 255 + 8).div(16, rounding_mode="floor").to(torch.uint8).reshape(-1, 1, 8, 8)
         chosen = _choose(labels, split)
-        return Images(pixels[chosen], labels[chosen])
+        return Samples(pixels[chosen], labels[chosen])
 
 
 def _find_file() -> Path:

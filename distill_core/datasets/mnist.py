@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from distill_core.dataset import Dataset, Facts, Images
+from distill_core.dataset import Dataset, Facts, Samples
 from distill_core.datasets import DATASETS
 from distill_core.errors import DataError
 from distill_core.files import resolve_below
@@ -50,7 +50,7 @@ class MnistFamily(Dataset):
         super().__init__(params)
         self.download = params.download
 
-    def read(self, split: str, root: Path) -> Images:
+    def read(self, split: str, root: Path, scratch: Path | None = None) -> Samples:
         """Return a split from ROOT/<torchvision's folder>/raw, or from a folder of the system."""
         if self.download and self._find_files(split, root) is None:
             self._download(root)
@@ -59,7 +59,7 @@ class MnistFamily(Dataset):
             raise DataError(self._describe_missing(root))
         pixels = _read_idx(files[0], 3, 784 * 60_000)
         labels = _read_idx(files[1], 1, 60_000)
-        return Images(pixels.unsqueeze(1), labels.to(torch.int64))
+        return Samples(pixels.unsqueeze(1), labels.to(torch.int64))
 
     def _find_files(self, split: str, root: Path) -> tuple[Path, Path] | None:
         """Return the files of images and labels, from the first folder that has both."""

@@ -39,6 +39,8 @@ class Position:
 
 def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> SavedFile:
     """Write a checkpoint whole or not at all, and keep the newest two."""
+    for torn in folder.glob(".step-*.pt.*"):
+        torn.unlink()  # what a process left that was killed while it saved
     saved = save_file(folder / f"step-{step:08d}.pt", lambda file: torch.save({"format": FORMAT, **state}, file))
     for old in sorted(folder.glob("step-*.pt"))[:-NUM_KEPT]:
         old.unlink()
@@ -60,14 +62,24 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         _check_sums(content)
         state: Any = torch.load(content, map_location="cpu", weights_only=True)  # noqa: TID251  the one place
     except Exception as error:  # what torch raises for a damaged file depends on the damage
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: {str(error).partition(chr(10))[0]}") from error
+        why = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: {why}; {_advise(path)}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
+        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}; {_advise(path)}")
     found: dict[str, Any] = state
     differing = sorted(key for key, value in identity.items() if found["identity"].get(key) != value)
     if differing:
-        raise CheckpointError(f"{path} belongs to another run: it differs in {', '.join(differing)}")
+        raise CheckpointError(
+            f"{path} belongs to another run: it differs in {', '.join(differing)}; resume it with the very spec, data "
+            "and weights that it was saved with, or start anew"
+        )
     return found
+
+
+def _advise(path: Path) -> str:
+    """Return what to do in place of resuming from a file."""
+    others = sorted(other.name for other in path.parent.glob("step-*.pt") if other.name != path.name)
+    return f"resume from {others[-1]} beside it" if others else "start anew, without a checkpoint"
 
 
 def _check_sums(content: io.BytesIO) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from distill_core.distributed import World, agree
 from distill_core.engine.checkpoint import Position, save_checkpoint
 from distill_core.engine.events import EventLog
 from distill_core.errors import Stopped, TimeLimitError
@@ -29,8 +30,16 @@ logger = logging.getLogger(__name__)
 class Context:
     """The world around a run: its folder, its events, the wish to stop and the clock."""
 
-    def __init__(self, folder: Path, events: EventLog, stop: threading.Event, runtime: RuntimeSpec) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        events: EventLog | None,
+        stop: threading.Event,
+        runtime: RuntimeSpec,
+        world: World | None = None,
+    ) -> None:
         self.folder = folder
+        self.world = world or World()
         self.log_interval_steps = runtime.log_interval_steps
         self.history: History = {}
         self._events = events
@@ -58,8 +67,9 @@ class Context:
         return position
 
     def report(self, kind: str, /, **fields: Any) -> None:
-        """Write an event."""
-        self._events.emit(kind, **fields)
+        """Write an event; only the first process of a run has somewhere to write."""
+        if self._events is not None:
+            self._events.emit(kind, **fields)
 
     def report_metrics(self, stage: str, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Write measured values and remember them for the history."""
@@ -73,13 +83,16 @@ class Context:
         path = str(saved.path.relative_to(self.folder))
         self.report("artifact", kind=kind, name=saved.path.name, path=path, sha256=saved.sha256, size=saved.size)
 
-    def at_boundary(self, position: Position, stage: str, snapshot: Callable[[], Mapping[str, Any]]) -> None:
+    def at_boundary(
+        self, position: Position, stage: str, snapshot: Callable[[], Mapping[str, Any]], *, is_forced: bool = False
+    ) -> None:
         """Do between two steps what is due: progress, a checkpoint, and stopping.
 
         Args:
             position: where the run stands.
             stage: name of the stage that goes on from here.
             snapshot: returns the states of models and training.
+            is_forced: save a checkpoint, whether one is due or not.
 
         Raises:
             Stopped: the run was asked to stop; a checkpoint is saved.
@@ -88,8 +101,10 @@ class Context:
         now = time.monotonic()
         self._report_progress(position.step, now)
         is_over = self._runtime.time_limit_s is not None and self._elapsed_s(now) >= self._runtime.time_limit_s
-        is_stopping = self._stop.is_set()
-        if is_over or is_stopping or now - self._last_checkpoint >= self._runtime.checkpoint_interval_s:
+        is_due = is_forced or now - self._last_checkpoint >= self._runtime.checkpoint_interval_s
+        # Every process has its own clock and its own signals: what one of them wants, all do at the same step.
+        is_stopping, is_over, is_due = agree(self._stop.is_set(), is_over, is_due)
+        if is_over or is_stopping or is_due:
             self._save(position, stage, snapshot())
         if is_stopping:
             self.report("stopped", step=position.step)
@@ -105,11 +120,14 @@ class Context:
             "history": self.history,
             **snapshot,
         }
+        self._last_checkpoint = time.monotonic()
+        if not self.world.is_first:
+            return
         saved = save_checkpoint(self.folder / "checkpoints", position.step, state)
+        self._last_checkpoint = time.monotonic()
         path = str(saved.path.relative_to(self.folder))
         where = {"step": position.step, "stage": stage, "epoch": position.epoch}
         self.report("checkpoint", path=path, sha256=saved.sha256, size=saved.size, **where)
-        self._last_checkpoint = time.monotonic()
 
     def _report_progress(self, step: int, now: float) -> None:
         is_last = step == self._total_steps

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 __all__ = ["EventLog", "as_json"]
+
+
+RESERVE_BYTES = 2**14
+"""Disk that is kept for the last event: a run that a full disk ended must still be able to say so."""
 
 
 class EventLog:
@@ -18,19 +24,30 @@ class EventLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_torn_line(path)
         self._file = path.open("a", encoding="utf-8")
+        self._reserve = path.with_name(f".{path.name}.reserve")
+        if path.is_file():
+            with suppress(OSError):  # a disk that is full already: whoever writes next will tell
+                self._reserve.write_bytes(os.urandom(RESERVE_BYTES))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._reserve.unlink(missing_ok=True)
         self._file.close()
 
     def emit(self, kind: str, /, **fields: Any) -> None:
-        """Write one event."""
+        """Write one event; with `failed` the disk that was kept for it is given back."""
+        if kind == "failed":
+            self._reserve.unlink(missing_ok=True)
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps(as_json({"time": time, "type": kind, **fields}), ensure_ascii=False, allow_nan=False)
-        self._file.write(line + "\n")
-        self._file.flush()
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError as error:
+            error.add_note(f"while writing {self._file.name}")
+            raise
 
 
 def as_json(value: Any) -> Any:

@@ -11,6 +11,14 @@ from distill_core.errors import SpecError, StillhouseError
 
 __all__ = ["Failure", "classify"]
 
+HINTS = {
+    "disk_full": "make room there, or raise the limit of its files, and resume the run from its last checkpoint",
+    "cuda_oom": "take a smaller batch_size, or more parts of it (accumulate), or resume the run on a larger GPU",
+    "host_oom": "take a smaller batch_size, more parts of it (accumulate) or fewer loader_workers, or resume the run "
+    "with more memory",
+}
+"""Reason -> what a person can do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -36,8 +44,14 @@ def classify(error: Exception) -> Failure:
     for behind in _chain(error):
         reason = _find_reason(behind)
         if reason is not None:
-            return Failure(reason, reason, f"{type(behind).__name__}: {behind}")
-    return Failure("exit_code", "unexpected_error", f"{type(error).__name__}: {error}")
+            return Failure(reason, reason, f"{_describe(behind, error)}; {HINTS[reason]}")
+    return Failure("exit_code", "unexpected_error", _describe(error, error))
+
+
+def _describe(behind: BaseException, error: BaseException) -> str:
+    """Return an error in one line, with what was noted of its circumstances; torch adds its own stack to some."""
+    first, *_ = str(behind).splitlines() or [""]
+    return ", ".join([f"{type(behind).__name__}: {first}", *getattr(error, "__notes__", ())])
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -49,8 +63,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _find_reason(error: BaseException) -> str | None:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "disk_full"
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return "host_oom"
     if type(error).__name__ == "OutOfMemoryError":  # torch's, for any accelerator; torch itself may not be loaded
         return "cuda_oom"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):

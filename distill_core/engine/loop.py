@@ -7,52 +7,53 @@ from typing import Any
 
 from distill_core.engine.checkpoint import Position
 from distill_core.engine.context import Context
-from distill_core.engine.evaluation import evaluate
+from distill_core.engine.judge import Judge
 from distill_core.engine.learner import Learner
-from distill_core.engine.optimizer import learning_rate
 from distill_core.engine.plan import Stage
-from distill_core.tensors import Batch
+from distill_core.engine.stores import fill
 
 __all__ = ["train"]
 
-EVALUATION_BATCH = 512
-
 
 def train(
-    stage: Stage, learner: Learner, context: Context, start: Position, snapshot: Callable[[], Mapping[str, Any]]
+    stage: Stage,
+    learner: Learner,
+    judge: Judge,
+    context: Context,
+    start: Position,
+    snapshot: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Train from `start` to the end of the stage."""
     for epoch in range(start.epoch, stage.spec.epochs):
         first = start.batch if epoch == start.epoch else 0
-        batches = stage.batches(epoch, learner.objective.views, first)
-        for number, batch in enumerate(batches, start=first):
+        steps = stage.batches(epoch, learner.assembly.views, first)
+        for number, parts in enumerate(steps, start=first):
             position = stage.position_after(epoch, number)
-            _take_step(stage, learner, context, batch, position)
+            lr = learner.take_step(parts, epoch)
+            _report_losses(stage, learner, context, position, lr)
             if position.batch == 0:
-                _end_epoch(stage, learner, context, position)
-            if position.epoch < stage.spec.epochs:
-                context.at_boundary(position, stage.spec.name, snapshot)
+                _end_epoch(stage, learner, judge, context, position)
+                if judge.is_over or position.epoch == stage.spec.epochs:
+                    return
+            context.at_boundary(position, stage.spec.name, snapshot)
 
 
-def _take_step(stage: Stage, learner: Learner, context: Context, batch: Batch, position: Position) -> None:
-    """Take the step that ends at `position`."""
-    done = position.step - 1 - stage.first_step
-    epoch = done // stage.steps_per_epoch
-    lr = learning_rate(stage.spec.schedule, stage.spec.optimizer.lr, epoch, done / stage.num_steps)
-    losses = learner.take_step(batch, lr)
-    learner.meter.add(position.step, {**losses.parts, "loss": losses.total}, len(batch.index))
-    if position.step % context.log_interval_steps == 0 or position.batch == 0:
-        means = {f"train/{name}": value for name, value in learner.meter.take().items()}
-        _report(stage, context, position.step, {**means, "train/lr": lr})
-
-
-def _end_epoch(stage: Stage, learner: Learner, context: Context, position: Position) -> None:
-    if stage.validation is None:
+def _report_losses(stage: Stage, learner: Learner, context: Context, position: Position, lr: float) -> None:
+    if position.step % context.log_interval_steps and position.batch:
         return
-    figures = evaluate(learner.student, stage.validation, EVALUATION_BATCH, ("accuracy", "nll"))
-    _report(stage, context, position.step, {f"val/{name}": value for name, value in figures.items()})
-    if stage.spec.keep == "best":
-        learner.keep_best(figures["accuracy"])
+    values = {f"train/{name}": value for name, value in learner.meter.take().items()}
+    values["train/lr"] = lr
+    if not learner.assembly.weighting.is_constant:
+        factors = learner.assembly.weighting.at(stage.moment(position.step - 1))
+        values |= {f"weight/{name}": value for name, value in factors.items()}
+    _report(stage, context, position.step, values)
+
+
+def _end_epoch(stage: Stage, learner: Learner, judge: Judge, context: Context, position: Position) -> None:
+    fill(stage, learner.assembly.teachers, position.epoch - 1)
+    figures = judge.judge(learner, position.step)
+    if figures:
+        _report(stage, context, position.step, {f"val/{name}": value for name, value in figures.items()})
 
 
 def _report(stage: Stage, context: Context, step: int, values: Mapping[str, float]) -> None:

@@ -40,5 +40,5 @@ def build_models(spec: ResolvedSpec, inputs: Mapping[str, Input], root: Path | N
         if config.weights is not None:
             path, digests[name] = locate_weights(config.weights, inputs, root)
             load_weights(model, path)
-        models[name] = model.to(device)
+        models[name] = model.to(device, torch.float64 if spec.runtime.precision == "fp64" else None)
     return Cast(models, digests)

@@ -9,6 +9,7 @@ from distill_core.spec.catalog import Catalog, load_catalog
 from distill_core.spec.components import find_component_problems
 from distill_core.spec.document import find_unspeakable
 from distill_core.spec.experiment import ExperimentSpec, ResolvedSpec
+from distill_core.spec.recipe import expand_recipe, relocate
 from distill_core.spec.references import find_reference_problems
 from distill_core.spec.resolve import write_out
 from distill_core.spec.rules import find_rule_problems
@@ -36,17 +37,18 @@ def resolve(document: Any, catalog: Catalog | None = None) -> ResolvedSpec:
     """
     catalog = catalog or load_catalog()
     problems = list(find_unspeakable(document))
+    if problems:
+        raise SpecError(_deduplicate(problems))
+    expanded, problems = expand_recipe(document)
+    problems = problems + find_shape_problems(ExperimentSpec, expanded)
+    if isinstance(expanded, dict):
+        problems += find_component_problems(expanded, catalog)
+        problems += find_reference_problems(expanded)
     if not problems:
-        problems = find_shape_problems(ExperimentSpec, document)
-        if isinstance(document, dict):
-            problems += find_component_problems(document, catalog)
-            problems += find_reference_problems(document)
+        resolved = write_out(ExperimentSpec.model_validate(expanded), catalog)
+        problems = list(find_rule_problems(resolved, catalog))
     if problems:
-        raise SpecError(_deduplicate(problems))
-    resolved = write_out(ExperimentSpec.model_validate(document), catalog)
-    problems = list(find_rule_problems(resolved, catalog))
-    if problems:
-        raise SpecError(_deduplicate(problems))
+        raise SpecError(_deduplicate(relocate(problems, document)))
     return resolved
 
 

@@ -2,80 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from distill_core.spec.config import Config, Name, Params, Seed
-
-Shape = tuple[int, int, int]
-"""Image shape as [C H W]."""
-
-PixelValues = tuple[float, ...]
-
-
-class Normalize(Config):
-    """Subtract the mean and divide by the standard deviation, channel by channel."""
-
-    transform: Literal["normalize"] = Field(description="Name of the transform.")
-    mean: PixelValues | None = Field(
-        default=None, max_length=16, description="Mean a channel of pixels in [0, 1]; the data set's own if left out."
-    )
-    std: PixelValues | None = Field(
-        default=None, max_length=16, description="Standard deviation a channel; the data set's own if left out."
-    )
-
-    def shape(self, shape: Shape) -> Shape:
-        """Return the image shape after the transform."""
-        return shape
-
-
-class Pad(Config):
-    """Add a border of zeros."""
-
-    transform: Literal["pad"] = Field(description="Name of the transform.")
-    padding: int = Field(ge=1, le=512, description="Pixels added on every side.")
-
-    def shape(self, shape: Shape) -> Shape:
-        """Return the image shape after the transform."""
-        channels, height, width = shape
-        return channels, height + 2 * self.padding, width + 2 * self.padding
-
-
-class Resize(Config):
-    """Scale to a square by bilinear interpolation."""
-
-    transform: Literal["resize"] = Field(description="Name of the transform.")
-    size: int = Field(ge=1, le=1024, description="Side of the square in pixels.")
-
-    def shape(self, shape: Shape) -> Shape:
-        """Return the image shape after the transform."""
-        return shape[0], self.size, self.size
-
-
-class RandomCrop(Config):
-    """Pad with zeros, then cut out a window of the original size at a random place."""
-
-    transform: Literal["random_crop"] = Field(description="Name of the transform.")
-    padding: int = Field(ge=1, le=512, description="Pixels added on every side before the cut.")
-
-    def shape(self, shape: Shape) -> Shape:
-        """Return the image shape after the transform."""
-        return shape
-
-
-class HorizontalFlip(Config):
-    """Mirror left and right with a probability."""
-
-    transform: Literal["horizontal_flip"] = Field(description="Name of the transform.")
-    probability: float = Field(default=0.5, ge=0, le=1, description="Share of the images that are mirrored.")
-
-    def shape(self, shape: Shape) -> Shape:
-        """Return the image shape after the transform."""
-        return shape
-
-
-TransformSpec = Annotated[Normalize | Pad | Resize | RandomCrop | HorizontalFlip, Field(discriminator="transform")]
+from distill_core.spec.transform import Normalize, Shape, TransformSpec
 
 
 class ViewSpec(Config):
@@ -89,9 +21,24 @@ class ViewSpec(Config):
     seed: Seed = Field(
         default=0, description="Seed of the random transforms; not the run's seed, so caches are shared."
     )
+    variants: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Random transforms repeat after so many epochs, so that outputs can be cached; never if left out.",
+    )
+
+    @property
+    def is_random(self) -> bool:
+        """Whether any of the transforms draws numbers."""
+        return any(transform.is_random for transform in self.transforms)
+
+    def replay(self, epoch: int) -> int:
+        """Return the epoch whose random numbers an epoch uses."""
+        return epoch if self.variants is None else epoch % self.variants
 
     def shape(self, shape: Shape) -> Shape:
-        """Return the shape that images of `shape` [C H W] have in this view."""
+        """Return the shape that images of `shape` [C H W] have in this view; None for a side that is not fixed."""
         for transform in self.transforms:
             shape = transform.shape(shape)
         return shape

@@ -9,6 +9,8 @@ from pydantic import Field
 from distill_core.spec.config import Config, Name
 from distill_core.spec.data import StreamSpec
 from distill_core.spec.model import ModelSpec
+from distill_core.spec.outputs import OutputSpec
+from distill_core.spec.recipe import RecipeSpec
 from distill_core.spec.runtime import EvaluationSpec, RuntimeSpec
 from distill_core.spec.stage import ResolvedStage, StageSpec
 
@@ -21,11 +23,17 @@ class ExperimentSpec(Config):
     description: str = Field(default="", max_length=4096, description="What it is for.")
     models: dict[Name, ModelSpec] = Field(min_length=1, max_length=64, description="Models by name.")
     data: dict[Name, StreamSpec] = Field(min_length=1, max_length=64, description="Streams by name.")
-    stages: tuple[StageSpec, ...] = Field(min_length=1, max_length=64, description="Stages, in order.")
+    recipe: RecipeSpec | None = Field(
+        default=None, description="A published method by name, whose stages are written out; instead of stages."
+    )
+    stages: tuple[StageSpec, ...] = Field(
+        default=(), max_length=64, description="Stages, in order; those of the recipe where one is named."
+    )
     runtime: RuntimeSpec = Field(
         default_factory=RuntimeSpec, description="Device, seed, determinism, checkpoints and limits."
     )
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec, description="What is measured at the end.")
+    outputs: OutputSpec = Field(default_factory=OutputSpec, description="What a run leaves beside the weights.")
 
 
 class ResolvedSpec(ExperimentSpec):

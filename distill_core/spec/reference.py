@@ -9,6 +9,7 @@ from typing import Any
 
 from distill_core.spec.catalog import Entry, load_catalog
 from distill_core.spec.experiment import ExperimentSpec
+from distill_core.spec.recipe import describe_recipes
 
 PAGE = Path("docs/spec-reference.md")
 _HEADER = (
@@ -34,7 +35,14 @@ def render_reference() -> str:
             f"| `{name}` | {entry.summary} | {_options(entry)} |" for name, entry in registry.items()
         )
         sections[-1] += "\n"
+    recipes = describe_recipes().items()
+    rows = (f"| `{name}` | {found['summary']} | {_names(found['params'])} |" for name, found in recipes)
+    sections.append("## Recipes\n\n| name | what it is | options |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
     return "\n".join(sections)
+
+
+def _names(schema: dict[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in schema["properties"])
 
 
 def _render_part(name: str, part: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ def find_reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     evaluation = _mapping(document.get("evaluation"))
     yield from _check_name("/evaluation/stream", "stream", evaluation.get("stream"), streams)
     stages = document.get("stages")
+    if not stages and document.get("recipe") is None:
+        yield Problem("/stages", "field_missing", "the experiment has neither stages nor a recipe")
     effective: dict[str, Any] = {}
     names: set[str] = set()
     for index, stage in enumerate(stages if isinstance(stages, list) else ()):
@@ -32,6 +34,8 @@ def find_reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         for field in ("train", "validate_on"):
             yield from _check_name(join_pointer(pointer, field), "stream", stage.get(field), streams)
         yield from _check_terms(pointer, stage, effective, streams)
+        yield from _check_further(pointer, stage, streams)
+        yield from _check_sections(pointer, stage, effective)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -72,12 +76,29 @@ def _check_terms(
 ) -> Iterator[Problem]:
     teachers = effective.get("teachers")
     taught_by = {name: None for name in teachers if isinstance(name, str)} if isinstance(teachers, list) else {}
-    stream = _mapping(streams.get(effective["train"]) if isinstance(effective.get("train"), str) else None)
-    views = _mapping(stream.get("views")) or {"main": None}
+    further = _mapping(effective.get("further"))
     for name, term in _mapping(stage.get("objective")).items():
         place = join_pointer(pointer, "objective", name)
         yield from _check_name(f"{place}/teacher", "teacher of this stage", _mapping(term).get("teacher"), taught_by)
-        yield from _check_name(f"{place}/view", "view of the training stream", _mapping(term).get("view"), views)
+        own = _mapping(term).get("stream")
+        yield from _check_name(f"{place}/stream", "further stream of this stage", own, further)
+        stream = own if isinstance(own, str) else effective.get("train")
+        known = _mapping(_mapping(streams.get(stream) if isinstance(stream, str) else None).get("views"))
+        view = _mapping(term).get("view")
+        yield from _check_name(f"{place}/view", f"view of the stream {stream!r}", view, known or {"main": None})
+
+
+def _check_further(pointer: str, stage: Mapping[str, Any], streams: Mapping[str, Any]) -> Iterator[Problem]:
+    for name in _mapping(stage.get("further")):
+        yield from _check_name(join_pointer(pointer, "further", name), "stream", name, streams)
+
+
+def _check_sections(pointer: str, stage: Mapping[str, Any], effective: Mapping[str, Any]) -> Iterator[Problem]:
+    teachers = effective.get("teachers")
+    roles = [effective.get("student"), *(teachers if isinstance(teachers, list) else ())]
+    known = {role: None for role in roles if isinstance(role, str)}
+    for name in _mapping(stage.get("sections")):
+        yield from _check_name(join_pointer(pointer, "sections", name), "model of this stage", name, known)
 
 
 def inherit(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

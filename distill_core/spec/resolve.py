@@ -6,10 +6,13 @@ from typing import Any
 
 from distill_core.spec.catalog import Catalog, DatasetEntry
 from distill_core.spec.components import fill_defaults
-from distill_core.spec.data import Normalize, StreamSpec, ViewSpec
+from distill_core.spec.data import StreamSpec, ViewSpec
 from distill_core.spec.experiment import ExperimentSpec, ResolvedSpec
+from distill_core.spec.places import find_places
 from distill_core.spec.references import inherit
 from distill_core.spec.stage import ResolvedStage
+from distill_core.spec.stream_facts import num_classes_of, shape_in_view
+from distill_core.spec.transform import Normalize
 
 
 def write_out(spec: ExperimentSpec, catalog: Catalog) -> ResolvedSpec:
@@ -26,11 +29,6 @@ def write_out(spec: ExperimentSpec, catalog: Catalog) -> ResolvedSpec:
     return ResolvedSpec.model_validate(document)
 
 
-def stream_shape(stream: StreamSpec, entry: DatasetEntry) -> tuple[int, int, int]:
-    """Return the image shape [C H W] in the stream's first view."""
-    return next(iter(stream.views.values())).shape(entry.image_shape)
-
-
 def _write_out_stream(stream: StreamSpec, catalog: Catalog) -> StreamSpec:
     entry = catalog.datasets[stream.dataset]
     views = {name: _write_out_view(view, entry) for name, view in stream.views.items()}
@@ -38,6 +36,8 @@ def _write_out_stream(stream: StreamSpec, catalog: Catalog) -> StreamSpec:
 
 
 def _write_out_view(view: ViewSpec, entry: DatasetEntry) -> ViewSpec:
+    if entry.image_shape is None and "transforms" not in view.model_fields_set:
+        return view.model_copy(update={"transforms": ()})  # what is no image is not normalised
     return view.model_copy(
         update={
             "transforms": tuple(
@@ -51,19 +51,24 @@ def _write_out_view(view: ViewSpec, entry: DatasetEntry) -> ViewSpec:
 
 
 def _write_out_stage(stage: ResolvedStage, data: dict[str, StreamSpec], catalog: Catalog) -> ResolvedStage:
-    first_view = next(iter(data[stage.train].views))
     first_teacher = stage.teachers[0] if stage.teachers else None
     objective = {}
     for name, term in stage.objective.items():
         entry = catalog.methods[term.method]
+        params = fill_defaults(entry, term.params)
+        listens = entry.teacher or any(place.role == "teacher" for place in find_places(entry, params))
         objective[name] = term.model_copy(
             update={
-                "params": fill_defaults(entry, term.params),
-                "view": term.view or first_view,
-                "teacher": (term.teacher or first_teacher) if entry.teacher else None,
+                "params": params,
+                "view": term.view or next(iter(data[term.stream or stage.train].views)),
+                "teacher": (term.teacher or first_teacher) if listens else None,
             }
         )
-    return stage.model_copy(update={"objective": objective})
+    mixes = stage.mix is not None and (stage.mix.mixup or stage.mix.cutmix)
+    clips = stage.clip is not None and (stage.clip.norm or stage.clip.value)
+    # What has no effect is written out as nothing: so a stage turns off what it would inherit.
+    off = ({} if mixes else {"mix": None}) | ({} if clips else {"clip": None})
+    return stage.model_copy(update={"objective": objective, **off})
 
 
 def _write_out_models(
@@ -74,12 +79,21 @@ def _write_out_models(
         entry = catalog.models[model.model]
         stream = data[first_stream(name, stages)]
         dataset = catalog.datasets[stream.dataset]
-        shape = stream_shape(stream, dataset)
-        facts = {"num_classes": dataset.num_classes, "in_channels": shape[0], "image_size": min(shape[1:])}
-        derived = {option: facts[option] for option in entry.derived}
+        facts = _list_facts(stream, dataset)
+        derived = {option: facts[option] for option in entry.derived if option in facts}
         params = fill_defaults(entry, derived | model.params)
         models[name] = model.model_copy(update={"params": params}).as_document()
     return models
+
+
+def _list_facts(stream: StreamSpec, entry: DatasetEntry) -> dict[str, int]:
+    """Return what models may want to know of the data, as far as it is known; the first view counts."""
+    shape = shape_in_view(stream, entry, next(iter(stream.views)))
+    facts = {"num_classes": num_classes_of(stream, entry)}
+    if shape is not None:
+        channels, height, width = shape
+        facts |= {"in_channels": channels, "image_size": None if not height or not width else min(height, width)}
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def first_stream(model: str, stages: tuple[ResolvedStage, ...]) -> str:

@@ -6,81 +6,42 @@ from collections.abc import Iterator
 
 from distill_core.errors import Problem
 from distill_core.spec.catalog import Catalog
-from distill_core.spec.data import Normalize, StreamSpec
+from distill_core.spec.data import StreamSpec
 from distill_core.spec.document import join_pointer
 from distill_core.spec.experiment import ResolvedSpec
-from distill_core.spec.nearest import nearest_names
-from distill_core.spec.optimizer import SGD, Multistep
+from distill_core.spec.figure_rules import find_figure_problems
+from distill_core.spec.places import find_output_problems, find_place_problems
 from distill_core.spec.stage import ResolvedStage
+from distill_core.spec.stage_rules import find_stage_problems
+from distill_core.spec.stream_facts import shape_in_view
+from distill_core.spec.stream_rules import find_misfits, find_stream_problems
 
 
 def find_rule_problems(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:
     """Yield what cannot work in a resolved spec."""
     for name, stream in spec.data.items():
-        yield from _check_stream(join_pointer("/data", name), stream, catalog)
+        yield from find_stream_problems(join_pointer("/data", name), stream, catalog.datasets[stream.dataset])
+    yield from _check_classes(spec, catalog)
     for index, stage in enumerate(spec.stages):
-        yield from _check_stage(f"/stages/{index}", stage)
+        yield from find_stage_problems(f"/stages/{index}", stage, spec)
         yield from _check_term_names(f"/stages/{index}", stage)
         yield from _check_terms(f"/stages/{index}", stage, spec, catalog)
+        yield from find_place_problems(f"/stages/{index}", stage, spec, catalog)
         yield from _check_same_data(f"/stages/{index}", stage, spec, catalog)
+    yield from _check_imports(spec, catalog)
+    yield from find_output_problems(spec, catalog)
+    yield from find_figure_problems(spec, [name for name, stream in spec.data.items() if is_unlabelled(stream)])
     if "agreement" in spec.evaluation.metrics and spec.evaluation.stream and not spec.stages[-1].teachers:
         message = "agreement compares with a teacher, and the last stage has none"
         yield Problem("/evaluation/metrics", "teacher_missing", message, "agreement")
 
 
-def _check_stream(pointer: str, stream: StreamSpec, catalog: Catalog) -> Iterator[Problem]:
-    entry = catalog.datasets[stream.dataset]
-    if stream.split not in entry.splits:
-        names = nearest_names(stream.split, entry.splits)
-        message = f"the data set {stream.dataset!r} has no split {stream.split!r}"
-        yield Problem(f"{pointer}/split", "unknown_name", message, stream.split, tuple(entry.splits), names)
-    else:
-        yield from _check_count(pointer, stream, stream.num_available(entry.splits[stream.split]))
-    for name, view in stream.views.items():
-        place = join_pointer(pointer, "views", name, "transforms")
-        for index, transform in enumerate(view.transforms):
-            if isinstance(transform, Normalize):
-                yield from _check_normalize(f"{place}/{index}", transform, entry.image_shape[0])
-
-
-def _check_count(pointer: str, stream: StreamSpec, available: int) -> Iterator[Problem]:
-    if available == 0:
-        message = f"no sample of the split {stream.split!r} is left for the stream"
-        yield Problem(f"{pointer}/hold_out/ratio", "value_invalid", message, stream.hold_out and stream.hold_out.ratio)
-    elif stream.num_samples is not None and stream.num_samples > available:
-        message = f"only {available} samples of the split {stream.split!r} are there for the stream"
-        yield Problem(f"{pointer}/num_samples", "value_invalid", message, stream.num_samples, f"at most {available}")
-
-
-def _check_normalize(pointer: str, transform: Normalize, num_channels: int) -> Iterator[Problem]:
-    for field in ("mean", "std"):
-        values = getattr(transform, field)
-        if len(values) != num_channels:
-            message = f"{len(values)} values for images of {num_channels} channels"
-            yield Problem(f"{pointer}/{field}", "value_invalid", message, list(values), f"{num_channels} values")
-    if any(value <= 0 for value in transform.std or ()):
-        yield Problem(
-            f"{pointer}/std", "value_invalid", "a deviation must be above 0", list(transform.std or ()), "> 0"
-        )
-
-
-def _check_stage(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
-    if stage.keep == "best" and stage.validate_on is None:
-        message = "the best weights are chosen by validation accuracy: name a stream in validate_on"
-        yield Problem(f"{pointer}/keep", "validation_missing", message, "best")
-    schedule = stage.schedule
-    if isinstance(schedule, Multistep):
-        place = f"{pointer}/schedule/milestones"
-        if list(schedule.milestones) != sorted(set(schedule.milestones)):
-            yield Problem(
-                place, "value_invalid", "milestones must ascend", list(schedule.milestones), "ascending epochs"
-            )
-        elif schedule.milestones[-1] >= stage.epochs:
-            message = f"the stage ends after {stage.epochs} epochs, so the last milestone is never reached"
-            yield Problem(place, "value_invalid", message, list(schedule.milestones), f"epochs below {stage.epochs}")
-    optimizer = stage.optimizer
-    if isinstance(optimizer, SGD) and optimizer.nesterov and optimizer.momentum == 0:
-        yield Problem(f"{pointer}/optimizer/nesterov", "value_invalid", "Nesterov's form needs momentum", True)
+def _check_classes(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:
+    """Options that follow from the data have been written out; what is still missing no data tells."""
+    for name, model in spec.models.items():
+        if "num_classes" in catalog.models[model.model].derived and "num_classes" not in model.params:
+            message = f"the data of the model {name!r} has no classes from which num_classes could follow: write it out"
+            yield Problem(join_pointer("/models", name, "params", "num_classes"), "field_missing", message)
 
 
 def _check_term_names(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
@@ -102,24 +63,48 @@ def _check_terms(pointer: str, stage: ResolvedStage, spec: ResolvedSpec, catalog
             if student != teacher:
                 message = f"the method {term.method!r} compares logits: student {student} classes, teacher {teacher}"
                 yield Problem(place, "classes_differ", message, term.method)
-    if not any(term.weight > 0 for term in stage.objective.values()):
+        if stage.batch_size < entry.smallest_batch:
+            message = f"the method {term.method!r} compares the samples of a batch and needs {entry.smallest_batch}"
+            allowed = f"at least {entry.smallest_batch}"
+            yield Problem(f"{pointer}/batch_size", "value_invalid", message, stage.batch_size, allowed)
+        if entry.labels and is_unlabelled(spec.data[term.stream or stage.train]):
+            message = f"the method {term.method!r} needs labels, and the stream has none"
+            yield Problem(place, "labels_missing", message, term.method)
+    if all(term.weight == 0 for term in stage.objective.values()):
         yield Problem(f"{pointer}/objective", "value_invalid", "every weight is 0: nothing would be learnt", 0.0, "> 0")
+
+
+def _check_imports(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:
+    """What a method imports, a method of an earlier stage must have exported."""
+    exported: set[str] = set()
+    for index, stage in enumerate(spec.stages):
+        entries = {name: (term.method, catalog.methods[term.method]) for name, term in stage.objective.items()}
+        for name, (method, entry) in entries.items():
+            for module in entry.imports:
+                if module not in exported:
+                    makers = tuple(key for key, other in catalog.methods.items() if module in other.exports)
+                    message = f"the method {method!r} needs the module {module!r} of an earlier stage"
+                    place = join_pointer(f"/stages/{index}", "objective", name)
+                    yield Problem(place, "module_missing", message, module, f"a stage with {' or '.join(makers)}")
+        exported |= {module for _, entry in entries.values() for module in entry.exports}
 
 
 def _check_same_data(pointer: str, stage: ResolvedStage, spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:
     """A model's channels and image size were fixed by the stream it saw first; later streams must agree."""
     entry_of = {name: catalog.datasets[stream.dataset] for name, stream in spec.data.items()}
-    for field, name in (("train", stage.train), ("validate_on", stage.validate_on)):
+    fields = [("train", stage.train), ("validate_on", stage.validate_on)]
+    fields += [(f"further/{name}", name) for name in stage.further]
+    for field, name in fields:
         if name is None:
             continue
-        for view, config in spec.data[name].views.items():
-            channels, height, width = config.shape(entry_of[name].image_shape)
+        for view in spec.data[name].views:
             for model in (stage.student, *stage.teachers):
-                params = spec.models[model].params
-                wanted = (params.get("in_channels", channels), params.get("image_size", min(height, width)))
-                if wanted != (channels, min(height, width)):
-                    message = (
-                        f"view {view!r} of {name!r} gives {channels} channels of {height}x{width}, and the model "
-                        f"{model!r} takes {wanted[0]} of {wanted[1]}x{wanted[1]}"
-                    )
-                    yield Problem(f"{pointer}/{field}", "shapes_differ", message, name)
+                derived = catalog.models[spec.models[model].model].derived
+                shape = shape_in_view(spec.data[name], entry_of[name], view)
+                for code, message in find_misfits(shape, model, spec.models[model].params, derived):
+                    yield Problem(f"{pointer}/{field}", code, f"view {view!r} of {name!r}: {message}", name)
+
+
+def is_unlabelled(stream: StreamSpec) -> bool:
+    """Return whether a stream says that its samples have no labels."""
+    return bool(stream.params.get("unlabelled"))

@@ -19,6 +19,21 @@ class RuntimeSpec(Config):
     deterministic: bool = Field(
         default=True, description="Only deterministic kernels: the same spec and seed give the same weights."
     )
+    precision: Literal["fp32", "bf16", "fp16", "fp64"] = Field(
+        default="fp32",
+        description="Number format of the models' forward passes; terms always see at least fp32. With fp64 "
+        "the weights are in double precision too, until the end.",
+    )
+    memory_format: Literal["contiguous", "channels_last"] = Field(
+        default="contiguous", description="Order of images in memory; channels_last suits GPUs with tensor cores."
+    )
+    compile: bool = Field(default=False, description="Compile student and terms with torch.compile.")
+    devices: int = Field(default=1, ge=1, le=64, description="Devices a host, each with a process of its own.")
+    nodes: int = Field(default=1, ge=1, le=64, description="Hosts.")
+    placement: Literal["auto", "device", "workers"] = Field(
+        default="auto", description="Where samples are kept: on the device, or read by loader workers; auto by size."
+    )
+    loader_workers: int = Field(default=2, ge=0, le=64, description="Loader processes a stream, where they are used.")
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="CPU threads; what the worker allows if left out."
     )

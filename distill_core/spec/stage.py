@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from distill_core.spec.cache import CacheSpec
 from distill_core.spec.config import Config, Name
 from distill_core.spec.objective import TermSpec
 from distill_core.spec.optimizer import Constant, OptimizerSpec, ScheduleSpec
+from distill_core.spec.training import ClipSpec, EarlyStopSpec, EMASpec, MixSpec, WarmupSpec
 
 Terms = dict[Name, TermSpec]
+ModulePath = Annotated[str, Field(max_length=256)]
+Figure = Literal["accuracy", "nll", "loss"]
+
+
+class Section(Config):
+    """The part of a model that runs in a stage, said by hand; found by itself where nothing is said."""
+
+    until: ModulePath | None = Field(
+        default=None, description="Feature point or module path behind which the forward pass ends."
+    )
+    sequential: tuple[ModulePath, ...] | None = Field(
+        default=None, min_length=1, max_length=256, description="Only these modules run, one after the other."
+    )
 
 
 class StageSpec(Config):
@@ -21,19 +36,59 @@ class StageSpec(Config):
     teachers: tuple[Name, ...] | None = Field(
         default=None, max_length=16, description="Names of the models that teach; none trains without a teacher."
     )
-    train: Name | None = Field(default=None, description="Name of the stream that is trained on.")
+    train: Name | None = Field(
+        default=None, description="Name of the stream that is trained on; its end is the epoch's end."
+    )
+    further: dict[Name, Annotated[int, Field(ge=1, le=1_000_000)]] | None = Field(
+        default=None,
+        max_length=8,
+        description="Further streams and how many samples of each a step takes; each begins anew at its end.",
+    )
     validate_on: Name | None = Field(
         default=None, description="Name of the stream that is validated on after every epoch; none skips validation."
     )
     epochs: int | None = Field(default=None, ge=1, le=100_000, description="Passes over the training stream.")
     batch_size: int | None = Field(default=None, ge=1, le=1_000_000, description="Samples a step, over all ranks.")
+    drop_last: bool | None = Field(
+        default=None, description="Leave out the last batch of an epoch where it is short; kept if left out."
+    )
+    accumulate: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="Parts that a step's batch is divided into; 1 if left out.",
+    )
     objective: Terms | None = Field(default=None, min_length=1, max_length=64, description="Terms by name.")
+    trainable: tuple[ModulePath, ...] | None = Field(
+        default=None, max_length=256, description="Parts of the student that learn; all of it if left out."
+    )
+    frozen: tuple[ModulePath, ...] | None = Field(
+        default=None, max_length=256, description="Parts of the student that keep their weights and statistics."
+    )
+    sections: dict[Name, Section] | None = Field(
+        default=None, max_length=17, description="What runs of a model, by the model's name, where it is said by hand."
+    )
     optimizer: OptimizerSpec | None = Field(default=None, description="Optimizer and its options.")
     schedule: ScheduleSpec | None = Field(default=None, description="Schedule of the learning rate.")
+    warmup: WarmupSpec | None = Field(default=None, description="Rise of the learning rate at the start.")
+    clip: ClipSpec | None = Field(default=None, description="Limits of the gradient; none if left out.")
+    ema: EMASpec | None = Field(
+        default=None, description="Running mean of the weights, which is validated and handed on in their place."
+    )
+    mix: MixSpec | None = Field(default=None, description="Mixing of the samples of a batch: mixup, cutmix.")
     keep: Literal["last", "best"] | None = Field(
         default=None,
-        description="Which weights the stage hands on: the last, or the best by validation accuracy; last if left out.",
+        description="Weights that the stage hands on: the last, or the best by validation.",
     )
+    select_by: Figure | None = Field(
+        default=None,
+        description="Validation figure that `keep: best` goes by: accuracy, nll, or loss, the stage's own objective; "
+        "accuracy if left out.",
+    )
+    early_stop: EarlyStopSpec | None = Field(
+        default=None, description="End of the stage when validation no longer improves."
+    )
+    cache: CacheSpec | None = Field(default=None, description="Storage of what the teachers say.")
 
 
 class ResolvedStage(StageSpec):
@@ -42,10 +97,28 @@ class ResolvedStage(StageSpec):
     student: Name
     teachers: tuple[Name, ...] = ()
     train: Name
+    further: dict[Name, int] = Field(default_factory=dict)
     validate_on: Name | None = None
     epochs: int
     batch_size: int
+    drop_last: bool = False
+    accumulate: int = 1
     objective: Terms
+    trainable: tuple[ModulePath, ...] | None = None
+    frozen: tuple[ModulePath, ...] = ()
+    sections: dict[Name, Section] = Field(default_factory=dict)
     optimizer: OptimizerSpec
     schedule: ScheduleSpec = Constant(schedule="constant")
+    warmup: WarmupSpec | None = None
+    clip: ClipSpec | None = None
+    ema: EMASpec | None = None
+    mix: MixSpec | None = None
     keep: Literal["last", "best"] = "last"
+    select_by: Figure = "accuracy"
+    early_stop: EarlyStopSpec | None = None
+    cache: CacheSpec = CacheSpec()
+
+    @property
+    def goes_by_loss(self) -> bool:
+        """Whether the objective is measured on the validation stream."""
+        return "loss" in (self.select_by, self.early_stop and self.early_stop.metric)

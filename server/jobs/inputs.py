@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from distill_core.spec.inputs import find_artifacts
 from server.jobs.events import append_event, lock_events
 from server.jobs.lease import Claim, write_attempt, write_guarded
 from server.jobs.tables import Artifact, Checkpoint
 
 
 def named_artifacts(resolved: dict[str, Any]) -> set[str]:
-    """Return the ids of the artifacts that a resolved spec's models take their weights from."""
-    sources = [model.get("weights") or {} for model in resolved["models"].values()]
-    return {source["artifact"] for source in sources if "artifact" in source}
+    """Return the ids of the artifacts that a resolved spec takes in."""
+    return {named.id for named in find_artifacts(resolved)}
 
 
 def find_digests(session: Session, artifact_ids: Collection[str]) -> dict[str, str]:

@@ -95,6 +95,16 @@ class WarningLine(_Line):
     message: str
 
 
+class CacheLine(_Line):
+    """Whether outputs of a teacher are kept, and why."""
+
+    type: Literal["cache"]
+    stage: str
+    outputs: str
+    mode: str
+    reason: str
+
+
 class SucceededLine(_Line):
     """The run is done."""
 
@@ -137,6 +147,7 @@ EngineLine = Annotated[
     | ArtifactLine
     | EvaluatedLine
     | WarningLine
+    | CacheLine
     | SucceededLine
     | StoppedLine
     | FailedLine,

@@ -17,6 +17,7 @@ from server.jobs.events import append_event, lock_events
 from server.jobs.ids import new_id
 from server.jobs.lease import Claim, write_guarded
 from server.jobs.lines import (
+    CacheLine,
     CheckpointLine,
     EvaluatedLine,
     Garbage,
@@ -33,7 +34,7 @@ from server.jobs.states import State
 from server.jobs.storable import storable
 from server.jobs.tables import Attempt, Blob, Checkpoint, Job, UTCDateTime
 
-_EVENTFUL = RunStarted | StageStarted | EvaluatedLine | WarningLine | CheckpointLine | Garbage
+_EVENTFUL = RunStarted | StageStarted | EvaluatedLine | WarningLine | CacheLine | CheckpointLine | Garbage
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _record_event(session: Session, claim: Claim, line: Line, stored: frozenset[
     match line:
         case RunStarted():
             _start_run(session, claim, line)
-        case StageStarted() | EvaluatedLine() | WarningLine():
+        case StageStarted() | EvaluatedLine() | WarningLine() | CacheLine():
             _tell(session, claim, line.type, line.model_dump(mode="json", exclude={"time", "type"}))
         case Garbage():
             message = f"the engine wrote a line that is no event: {line.text}"

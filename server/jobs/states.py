@@ -42,6 +42,9 @@ class Reason(StrEnum):
     DATA_MISSING = "data_missing"
     WEIGHTS_INVALID = "weights_invalid"
     CHECKPOINT_INVALID = "checkpoint_invalid"
+    CACHE_UNUSABLE = "cache_unusable"  # stored teacher outputs cannot be made, read or trusted
+    EXPORT_FAILED = "export_failed"  # the student cannot be exported, or the export computes something else
+    RANK_FAILED = "rank_failed"  # a process of a run on several devices was lost
     ARTIFACT_MISSING = "artifact_missing"
     DISK_FULL = "disk_full"
 

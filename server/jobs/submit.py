@@ -54,6 +54,8 @@ def submit_job(
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
+        num_nodes=resolved.runtime.nodes,
+        num_devices=resolved.runtime.devices,
         created_at=moment,
         updated_at=moment,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,7 +18,16 @@ from server.views import ArtifactView, Page, view_artifact
 
 router = APIRouter(prefix="/v1", tags=["artifacts"], dependencies=[Depends(KnownQuery())])
 
-_CONTENT: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_BYTES = "application/octet-stream"
+_MEDIA_TYPES = {".md": "text/markdown; charset=utf-8", ".png": "image/png", ".svg": "image/svg+xml"}
+"""Suffix of a name -> what the bytes are: the pictures and the card that a page may show. All else is bytes alone."""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""For content that is opened as a page all the same: nothing in it runs or loads anything."""
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_CONTENT: dict[str, Any] = {
+    "content": {media_type.partition(";")[0]: _BINARY for media_type in (_BYTES, *_MEDIA_TYPES.values())}
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The bytes.", **_CONTENT},
     206: {"description": "The bytes of the range.", **_CONTENT},
@@ -31,7 +41,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 class Content(StreamingResponse):
     """Bytes of an artifact; no browser shows them as a page."""
 
-    media_type = "application/octet-stream"
+    media_type = _BYTES
 
 
 @router.get("/jobs/{job_id}/artifacts", summary="List a job's artifacts", responses={404: {}})
@@ -70,7 +80,7 @@ async def download(request: Request, service: ServiceOf, artifact: Stored) -> Re
     start, stop = (part.start, part.stop) if part else (0, artifact.size)
     headers |= _describe_part(part, artifact.size)
     if start == stop:
-        return Response(headers=headers, media_type=Content.media_type)
+        return Response(headers=headers)
     pieces = await service.artifacts.open_range(artifact.sha256, start, stop)
     return Content(pieces, status_code=206 if part else 200, headers=headers)
 
@@ -86,7 +96,7 @@ async def head_download(request: Request, artifact: Stored) -> Response:
     if is_known(request.headers, headers["ETag"]):
         return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
     headers |= _describe_part(None, artifact.size)
-    return Response(headers=headers, media_type=Content.media_type)
+    return Response(headers=headers)
 
 
 def _describe(artifact: ArtifactView) -> dict[str, str]:
@@ -97,6 +107,8 @@ def _describe(artifact: ArtifactView) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=31536000, immutable, no-transform",
         "Content-Disposition": describe_attachment(artifact.name),
+        "Content-Security-Policy": _POLICY,
+        "Content-Type": _MEDIA_TYPES.get(PurePosixPath(artifact.name).suffix, _BYTES),
     }
 
 

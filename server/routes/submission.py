@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from distill_core.errors import Problem
 from distill_core.spec import ResolvedSpec, SpecError, resolve
-from distill_core.spec.document import join_pointer
+from distill_core.spec.inputs import find_artifacts
 from server.jobs.database import lock, now
 from server.jobs.queries import find_job, read_kinds
 from server.jobs.submit import submit_job
@@ -130,21 +130,16 @@ def _find_earlier(session: Session, submission: Submission, key: str) -> Job | N
 
 
 def _find_artifact_problems(session: Session, spec: dict[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each model whose weights are no stored student."""
-    named = {
-        name: weights["artifact"]
-        for name, model in spec["models"].items()
-        if isinstance(weights := model.get("weights"), dict) and "artifact" in weights
-    }
-    kinds = read_kinds(session, named.values())
-    for name, artifact_id in named.items():
-        pointer = join_pointer("/models", name, "weights", "artifact")
-        kind = kinds.get(artifact_id)
+    """Yield a problem for each artifact that is not there or holds something else."""
+    named = list(find_artifacts(spec))
+    kinds = read_kinds(session, [artifact.id for artifact in named])
+    for artifact in named:
+        kind, allowed = kinds.get(artifact.id), f"an artifact of kind {artifact.kind}"
         if kind is None:
-            yield Problem(pointer, "artifact_unknown", "there is no such artifact", artifact_id, "a student's id")
-        elif kind != "student":
-            message = f"the artifact holds a {kind}, not the weights of a student"
-            yield Problem(pointer, "artifact_kind", message, artifact_id, "an artifact of kind student")
+            yield Problem(artifact.pointer, "artifact_unknown", "there is no such artifact", artifact.id, allowed)
+        elif kind != artifact.kind:
+            message = f"the artifact holds a {kind}, not a {artifact.kind}"
+            yield Problem(artifact.pointer, "artifact_kind", message, artifact.id, allowed)
 
 
 def _count(problems: tuple[Problem, ...] | list[Problem], what: str) -> str:

@@ -15,7 +15,9 @@ from stillhouse.client import Artifact, Client
 
 def download(
     job_id: JobId,
-    kind: Annotated[str, typer.Option("--kind", help="student, manifest, metrics, spec, or all.")] = "student",
+    kind: Annotated[
+        str, typer.Option("--kind", help="student, onnx, torch_export, card, curves, metrics, spec, all.")
+    ] = "student",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File or folder; this folder if left out.")] = None,
     as_json: AsJson = False,
     url: Url = None,

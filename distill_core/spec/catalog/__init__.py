@@ -37,11 +37,14 @@ class ModelEntry(Entry):
 class DatasetEntry(Entry):
     """A data set: what must be known of it before it is opened."""
 
-    num_classes: int
-    image_shape: tuple[int, int, int] = Field(description="[C H W]")
-    splits: dict[str, int] = Field(description="Split -> number of samples.")
-    mean: tuple[float, ...] = Field(description="Mean a channel of pixels in [0, 1].")
-    std: tuple[float, ...] = Field(description="Standard deviation a channel of pixels in [0, 1].")
+    num_classes: int | None = Field(description="Classes; left out where the option num_classes says them.")
+    image_shape: tuple[int | None, int | None, int | None] | None = Field(
+        description="[C H W], without sides that only the files know, and without channels where the option channels "
+        "says them; left out where the samples are no images."
+    )
+    splits: dict[str, int] | None = Field(description="Split -> number of samples; left out where only files know.")
+    mean: tuple[float, ...] | None = Field(description="Mean a channel of pixels in [0, 1], where it is known.")
+    std: tuple[float, ...] | None = Field(description="Standard deviation a channel, where it is known.")
 
 
 class MethodEntry(Entry):
@@ -50,6 +53,9 @@ class MethodEntry(Entry):
     teacher: bool = Field(description="Whether the stage must have a teacher.")
     labels: bool = Field(description="Whether the samples must have labels.")
     same_classes: bool = Field(description="Whether student and teacher must have the same classes.")
+    smallest_batch: int = Field(description="Samples that a batch must hold at least.")
+    imports: tuple[str, ...] = Field(description="Modules that a term of an earlier stage must export.")
+    exports: tuple[str, ...] = Field(description="Modules that it hands to later stages.")
 
 
 class Catalog(BaseModel):

@@ -8,6 +8,7 @@ import torch
 
 from distill_core.datasets import DATASETS
 from distill_core.errors import DataError
+from tests.distill_core.datasets.reading import in_memory
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32), dtype=np.uint8)
 LABELS = np.arange(10, dtype=np.uint8)
@@ -28,9 +29,9 @@ def write(root: Path) -> None:
 @pytest.mark.parametrize("key", ["cifar10", "cifar100"])
 def test_records_of_the_binary_version_are_read(tmp_path: Path, key: str) -> None:
     write(tmp_path)
-    found = DATASETS.create(key, {}).read("train", tmp_path)
-    assert found.pixels.equal(torch.from_numpy(PIXELS))
-    assert found.labels.tolist() == list(range(10))
+    pixels, labels = in_memory(DATASETS.create(key, {}).read("train", tmp_path))
+    assert pixels.equal(torch.from_numpy(PIXELS))
+    assert labels.tolist() == list(range(10))
 
 
 def test_a_missing_set_names_the_folder_and_what_to_put_there(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 
-from distill_core.dataset import Images
+from distill_core.dataset import Source
 from distill_core.datasets import DATASETS
+from tests.distill_core.datasets.reading import in_memory
 
 
-def load(split: str) -> Images:
+def load(split: str) -> Source:
     return DATASETS.create("digits", {}).load(split, Path("/nonexistent"))
 
 
@@ -21,14 +22,14 @@ def test_the_two_splits_are_the_whole_set_of_scikit_learn() -> None:
     )
     found = []
     for split in ("train", "test"):
-        images = load(split)
-        values = (images.pixels.double() / 255 * 16).round().flatten(1).tolist()
-        found += [(label, tuple(row)) for label, row in zip(images.labels.tolist(), values, strict=True)]
+        pixels, labels = in_memory(load(split))
+        values = (pixels.double() / 255 * 16).round().flatten(1).tolist()
+        found += [(label, tuple(row)) for label, row in zip(labels.tolist(), values, strict=True)]
     assert sorted(found) == wanted
 
 
 def test_the_splits_have_the_same_mixture_of_classes() -> None:
-    train, test = load("train").labels.bincount(), load("test").labels.bincount()
+    train, test = (in_memory(load(split))[1].bincount() for split in ("train", "test"))
     assert ((test / (train + test) - 0.2).abs() < 0.005).all()
 
 

@@ -10,6 +10,7 @@ import torch
 
 from distill_core.datasets import DATASETS
 from distill_core.errors import DataError
+from tests.distill_core.datasets.reading import in_memory
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 LABELS = np.array([3, 1, 4, 1, 5], np.uint8)
@@ -31,9 +32,9 @@ def write(folder: Path, images: bytes | None = None, *, zipped: bool = False) ->
 @pytest.mark.parametrize("zipped", [False, True])
 def test_files_are_read_from_the_folders_that_torchvision_uses(tmp_path: Path, zipped: bool) -> None:
     write(tmp_path / "KMNIST/raw", zipped=zipped)
-    found = DATASETS.create("kmnist", {}).read("train", tmp_path)
-    assert found.pixels.equal(torch.from_numpy(IMAGES).unsqueeze(1))
-    assert found.labels.tolist() == LABELS.tolist()
+    pixels, labels = in_memory(DATASETS.create("kmnist", {}).read("train", tmp_path))
+    assert pixels.equal(torch.from_numpy(IMAGES).unsqueeze(1))
+    assert labels.tolist() == LABELS.tolist()
 
 
 def test_a_missing_set_names_the_folder_and_what_to_do(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_a_missing_set_names_the_folder_and_what_to_do(tmp_path: Path) -> None:
 
 def test_a_set_of_another_length_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "MNIST/raw")
-    with pytest.raises(DataError, match=r"has images \(5, 1, 28, 28\), expected \(60000, 1, 28, 28\)"):
+    with pytest.raises(DataError, match="has 5 samples, expected 60000"):
         DATASETS.create("mnist", {}).load("train", tmp_path)
 
 

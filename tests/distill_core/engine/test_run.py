@@ -19,8 +19,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def test_events_tell_the_run_in_order(finished: Outcome) -> None:
     kinds = [event["type"] for event in finished.events if event["type"] not in ("metrics", "progress")]
-    stages = ["stage_started", "stage_started"]
-    assert kinds == ["run_started", *stages, "evaluated", *["artifact"] * 4, "succeeded"]
+    stages = ["stage_started", "checkpoint", "stage_started", "cache", "checkpoint"]
+    assert kinds == ["run_started", *stages, "evaluated", *["artifact"] * 6, "succeeded"]
     started = finished.of("run_started")[0]
     assert started["stages"] == ["teach", "distil"]
     assert (started["total_steps"], started["total_epochs"], started["resumed_from_step"]) == (20, 5, None)
@@ -49,7 +49,7 @@ def test_progress_ends_at_the_last_step(finished: Outcome) -> None:
 
 def test_artifacts_are_what_their_events_say(finished: Outcome) -> None:
     artifacts = {event["kind"]: event for event in finished.of("artifact")}
-    assert set(artifacts) == {"student", "manifest", "metrics", "spec"}
+    assert set(artifacts) == {"student", "manifest", "metrics", "spec", "curves", "card"}
     for event in artifacts.values():
         path = finished.folder / event["path"]
         assert (event["name"], event["size"], event["sha256"]) == (path.name, path.stat().st_size, hash_file(path))
@@ -63,6 +63,8 @@ def test_figures_are_the_same_in_event_metrics_and_success(finished: Outcome) ->
         "test/ece",
         "test/agreement",
         "cost/params",
+        "cost/trainable_params",
+        "cost/flops",
         "cost/size_bytes",
     }
     assert figures == finished.of("evaluated")[0]["values"] == finished.of("metrics")[-1]["values"]
@@ -146,7 +148,8 @@ def test_a_spec_that_evaluates_nothing_still_has_costs(tmp_path: Path) -> None:
     document = supervised(evaluation={"latency": True})
     document["stages"][0] |= {"validate_on": None, "epochs": 1}
     figures = run(document, tmp_path).last["figures"]
-    assert set(figures) == {"cost/params", "cost/size_bytes", "cost/latency_ms"}
+    assert {"cost/params", "cost/flops", "cost/size_bytes", "cost/latency_ms"} <= set(figures)
+    assert all(name.startswith("cost/") for name in figures)
     assert figures["cost/params"] == 86_250
     assert 0 < figures["cost/latency_ms"] < 1000
 

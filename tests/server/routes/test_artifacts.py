@@ -29,6 +29,30 @@ def test_a_download_carries_its_digest_and_cannot_be_shown_as_a_page(house: Hous
     assert "content-encoding" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("README.md", "text/markdown"),
+        ("curves.svg", "image/svg+xml"),
+        ("curves.png", "image/png"),
+        ("student.onnx", "application/octet-stream"),
+        ("student.pt2", "application/octet-stream"),
+        ("page.html", "application/octet-stream"),
+        ("svg", "application/octet-stream"),
+    ],
+)
+def test_pictures_and_cards_say_what_they_are_and_nothing_can_run(
+    local_house: House, name: str, media_type: str
+) -> None:
+    artifact = local_house.make_artifact(DATA, name)
+    for method in ("GET", "HEAD"):
+        headers = local_house.client.request(method, artifact["content_url"]).headers
+        assert headers["content-type"].partition(";")[0] == media_type
+        assert headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_head_tells_what_get_would(local_house: House, artifact: dict[str, str]) -> None:
     head = local_house.client.head(artifact["content_url"])
     get = local_house.client.get(artifact["content_url"])

@@ -437,13 +437,117 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Adadelta
+         * @description Adadelta: steps as large as the running mean of earlier steps.
+         */
+        Adadelta: {
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 0.000001
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "adadelta";
+            /**
+             * Rho
+             * @description Decay of the running means.
+             * @default 0.9
+             */
+            rho: number;
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
+         * Adagrad
+         * @description Adagrad: the rate falls with the sum of all squared gradients.
+         */
+        Adagrad: {
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-10
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Initial Accumulator Value
+             * @description What the sum of squared gradients starts from.
+             * @default 0
+             */
+            initial_accumulator_value: number;
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * Lr Decay
+             * @description Decay of the rate a step, beside the schedule.
+             * @default 0
+             */
+            lr_decay: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "adagrad";
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
          * Adam
          * @description Adam, with weight decay inside the gradient.
          */
         Adam: {
             /**
+             * Amsgrad
+             * @description Divide by the largest running mean so far.
+             * @default false
+             */
+            amsgrad: boolean;
+            /**
              * Betas
-             * @description Decay of the two running means.
+             * @description Decay of the running means of gradient and squared gradient.
              * @default [
              *       0.9,
              *       0.999
@@ -454,8 +558,26 @@ export interface components {
                 number
             ];
             /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
              * Lr
-             * @description Learning rate at the start.
+             * @description Learning rate that the schedule starts from.
              */
             lr: number;
             /**
@@ -476,8 +598,14 @@ export interface components {
          */
         AdamW: {
             /**
+             * Amsgrad
+             * @description Divide by the largest running mean so far.
+             * @default false
+             */
+            amsgrad: boolean;
+            /**
              * Betas
-             * @description Decay of the two running means.
+             * @description Decay of the running means of gradient and squared gradient.
              * @default [
              *       0.9,
              *       0.999
@@ -488,8 +616,26 @@ export interface components {
                 number
             ];
             /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
              * Lr
-             * @description Learning rate at the start.
+             * @description Learning rate that the schedule starts from.
              */
             lr: number;
             /**
@@ -501,6 +647,58 @@ export interface components {
              * Weight Decay
              * @description Weight decay.
              * @default 0.01
+             */
+            weight_decay: number;
+        };
+        /**
+         * Adamax
+         * @description Adam with the largest gradient in the place of the squared mean.
+         */
+        Adamax: {
+            /**
+             * Betas
+             * @description Decay of the running means of gradient and squared gradient.
+             * @default [
+             *       0.9,
+             *       0.999
+             *     ]
+             */
+            betas: [
+                number,
+                number
+            ];
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "adamax";
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
              */
             weight_decay: number;
         };
@@ -600,6 +798,32 @@ export interface components {
             worker_id: string;
         };
         /**
+         * CacheSpec
+         * @description Whether teacher outputs are stored and read again, and in which form.
+         */
+        CacheSpec: {
+            /**
+             * Format
+             * @description How numbers are stored; exact keeps what the teacher said, bit for bit.
+             * @default exact
+             * @enum {string}
+             */
+            format: "exact" | "fp16" | "bf16";
+            /**
+             * Mode
+             * @description auto stores where it is exact and pays; on refuses to run without; off never does.
+             * @default auto
+             * @enum {string}
+             */
+            mode: "auto" | "on" | "off";
+            /**
+             * Top K
+             * @description Store only so many of a sample's largest logits, and the mass of the rest.
+             * @default null
+             */
+            top_k: number | null;
+        };
+        /**
          * Catalog
          * @description Every component that a spec can name.
          */
@@ -616,6 +840,22 @@ export interface components {
             models: {
                 [key: string]: components["schemas"]["ModelEntry"];
             };
+        };
+        /**
+         * CenterCrop
+         * @description Cut a square out of the middle; zeros fill what a smaller image lacks.
+         */
+        CenterCrop: {
+            /**
+             * Size
+             * @description Side of the square in pixels.
+             */
+            size: number;
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "center_crop";
         };
         /**
          * CheckView
@@ -635,6 +875,53 @@ export interface components {
             ok: boolean;
         };
         /**
+         * ClipSpec
+         * @description Limits of the gradient, none where both are left out; value is applied before norm.
+         */
+        ClipSpec: {
+            /**
+             * Norm
+             * @description Largest Euclidean norm of the gradient of all parameters together.
+             * @default null
+             */
+            norm: number | null;
+            /**
+             * Value
+             * @description Largest absolute value of a gradient's entry.
+             * @default null
+             */
+            value: number | null;
+        };
+        /**
+         * ColorJitter
+         * @description Change brightness, then contrast, then saturation, each by a random factor in [1 - x, 1 + x].
+         */
+        ColorJitter: {
+            /**
+             * Brightness
+             * @description x of the brightness.
+             * @default 0
+             */
+            brightness: number;
+            /**
+             * Contrast
+             * @description x of the contrast.
+             * @default 0
+             */
+            contrast: number;
+            /**
+             * Saturation
+             * @description x of the saturation; grey images have none.
+             * @default 0
+             */
+            saturation: number;
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "color_jitter";
+        };
+        /**
          * Constant
          * @description The learning rate stays as it is.
          */
@@ -647,7 +934,7 @@ export interface components {
         };
         /**
          * Cosine
-         * @description The learning rate falls along half a cosine to a share of its first value, step by step.
+         * @description The learning rate falls along half a cosine to a share of its first value.
          */
         Cosine: {
             /**
@@ -656,6 +943,12 @@ export interface components {
              * @default 0
              */
             final_ratio: number;
+            /**
+             * Is Stepped
+             * @description Change once an epoch, when it begins, instead of at every step.
+             * @default false
+             */
+            is_stepped: boolean;
             /**
              * @description Name of the schedule. (enum property replaced by openapi-typescript)
              * @enum {string}
@@ -669,20 +962,23 @@ export interface components {
         DatasetEntry: {
             /**
              * Image Shape
-             * @description [C H W]
+             * @description [C H W], without sides that only the files know, and without channels where the option channels says them; left out where the samples are no images.
              */
             image_shape: [
-                number,
-                number,
-                number
-            ];
+                number | null,
+                number | null,
+                number | null
+            ] | null;
             /**
              * Mean
-             * @description Mean a channel of pixels in [0, 1].
+             * @description Mean a channel of pixels in [0, 1], where it is known.
              */
-            mean: number[];
-            /** Num Classes */
-            num_classes: number;
+            mean: number[] | null;
+            /**
+             * Num Classes
+             * @description Classes; left out where the option num_classes says them.
+             */
+            num_classes: number | null;
             /**
              * Params
              * @description JSON Schema of the component's options.
@@ -692,16 +988,16 @@ export interface components {
             };
             /**
              * Splits
-             * @description Split -> number of samples.
+             * @description Split -> number of samples; left out where only files know.
              */
             splits: {
                 [key: string]: number;
-            };
+            } | null;
             /**
              * Std
-             * @description Standard deviation a channel of pixels in [0, 1].
+             * @description Standard deviation a channel, where it is known.
              */
-            std: number[];
+            std: number[] | null;
             /**
              * Summary
              * @description First sentence of the component's docstring.
@@ -726,6 +1022,55 @@ export interface components {
             memory_bytes: number | null;
             /** Name */
             name: string;
+        };
+        /**
+         * EMASpec
+         * @description Running mean of the weights: mean = decay * mean + (1 - decay) * weights.
+         */
+        EMASpec: {
+            /**
+             * Decay
+             * @description Share of the mean that an update keeps.
+             * @default 0.999
+             */
+            decay: number;
+            /**
+             * Every Steps
+             * @description Optimizer steps between two updates.
+             * @default 1
+             */
+            every_steps: number;
+            /**
+             * Warmup
+             * @description Keep only (1 + t) / (10 + t) at update t while that is less than decay.
+             * @default true
+             */
+            warmup: boolean;
+        };
+        /**
+         * EarlyStopSpec
+         * @description End of a stage when its validation no longer improves.
+         */
+        EarlyStopSpec: {
+            /**
+             * Metric
+             * @description Validation figure: accuracy, nll, or loss, the stage's own objective.
+             * @default accuracy
+             * @enum {string}
+             */
+            metric: "accuracy" | "nll" | "loss";
+            /**
+             * Min Delta
+             * @description Smallest change that counts as an improvement.
+             * @default 0
+             */
+            min_delta: number;
+            /**
+             * Patience
+             * @description Epochs without improvement that are borne.
+             * @default 10
+             */
+            patience: number;
         };
         /**
          * EvaluationSpec
@@ -824,11 +1169,19 @@ export interface components {
              * @description Title of the experiment.
              */
             name: string;
+            /** @description What a run leaves beside the weights. */
+            outputs?: components["schemas"]["OutputSpec"];
+            /**
+             * @description A published method by name, whose stages are written out; instead of stages.
+             * @default null
+             */
+            recipe: components["schemas"]["RecipeSpec"] | null;
             /** @description Device, seed, determinism, checkpoints and limits. */
             runtime?: components["schemas"]["RuntimeSpec"];
             /**
              * Stages
-             * @description Stages, in order.
+             * @description Stages, in order; those of the recipe where one is named.
+             * @default []
              */
             stages: components["schemas"]["StageSpec"][];
             /**
@@ -837,6 +1190,28 @@ export interface components {
              * @constant
              */
             version: 1;
+        };
+        /**
+         * Exponential
+         * @description The learning rate is multiplied by gamma with every epoch.
+         */
+        Exponential: {
+            /**
+             * Gamma
+             * @description Factor an epoch.
+             */
+            gamma: number;
+            /**
+             * Is Stepped
+             * @description Change once an epoch, when it begins, instead of at every step.
+             * @default true
+             */
+            is_stepped: boolean;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "exponential";
         };
         /**
          * FileWeights
@@ -848,6 +1223,35 @@ export interface components {
              * @description Path of a .safetensors file, relative, without '..'.
              */
             file: string;
+        };
+        /**
+         * GroupSpec
+         * @description Parameters that learn with rates of their own; the first group that names a parameter has it.
+         */
+        GroupSpec: {
+            /**
+             * Lr
+             * @description Learning rate in place of the optimizer's.
+             * @default null
+             */
+            lr: number | null;
+            /**
+             * Lr Factor
+             * @description Multiplies the optimizer's learning rate; not beside lr.
+             * @default null
+             */
+            lr_factor: number | null;
+            /**
+             * Paths
+             * @description Module paths or feature points of the student, or term:NAME for a term's own modules; each stands for all that lies below it.
+             */
+            paths: string[];
+            /**
+             * Weight Decay
+             * @description Weight decay in place of the optimizer's.
+             * @default null
+             */
+            weight_decay: number | null;
         };
         /**
          * HealthView
@@ -1107,10 +1511,101 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * LARS
+         * @description SGD whose rate is scaled layer by layer by the ratio of the norms of weights and gradient (arXiv 1708.03888).
+         */
+        LARS: {
+            /**
+             * Adapt Vectors
+             * @description Scale the rate of biases and other one-dimensional weights too.
+             * @default false
+             */
+            adapt_vectors: boolean;
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * Momentum
+             * @description Momentum.
+             * @default 0.9
+             */
+            momentum: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "lars";
+            /**
+             * Trust Coefficient
+             * @description How far a layer may move in a step, as a share of its norm.
+             * @default 0.001
+             */
+            trust_coefficient: number;
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
+         * Linear
+         * @description The learning rate falls in a straight line to a share of its first value.
+         */
+        Linear: {
+            /**
+             * Final Ratio
+             * @description Share of the first rate that is left at the end.
+             * @default 0
+             */
+            final_ratio: number;
+            /**
+             * Is Stepped
+             * @description Change once an epoch, when it begins, instead of at every step.
+             * @default false
+             */
+            is_stepped: boolean;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "linear";
+        };
+        /**
          * MethodEntry
          * @description A method: what it needs of stage and data.
          */
         MethodEntry: {
+            /**
+             * Exports
+             * @description Modules that it hands to later stages.
+             */
+            exports: string[];
+            /**
+             * Imports
+             * @description Modules that a term of an earlier stage must export.
+             */
+            imports: string[];
             /**
              * Labels
              * @description Whether the samples must have labels.
@@ -1128,6 +1623,11 @@ export interface components {
              * @description Whether student and teacher must have the same classes.
              */
             same_classes: boolean;
+            /**
+             * Smallest Batch
+             * @description Samples that a batch must hold at least.
+             */
+            smallest_batch: number;
             /**
              * Summary
              * @description First sentence of the component's docstring.
@@ -1162,6 +1662,77 @@ export interface components {
              * @constant
              */
             object: "metric";
+        };
+        /**
+         * Milestones
+         * @description The weight is multiplied by gamma at each milestone.
+         */
+        Milestones: {
+            /**
+             * Clock
+             * @description Unit of the schedule's times: optimizer steps, epochs, or the share of the stage.
+             * @default epochs
+             * @enum {string}
+             */
+            clock: "steps" | "epochs" | "ratio";
+            /**
+             * Gamma
+             * @description Factor at each milestone.
+             * @default 0.1
+             */
+            gamma: number;
+            /**
+             * Milestones
+             * @description Times of the changes, ascending.
+             */
+            milestones: number[];
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "milestones";
+            /**
+             * Start
+             * @description Factor of the term in the sum.
+             * @default 1
+             */
+            start: number;
+        };
+        /**
+         * MixSpec
+         * @description Mixing of each sample with another of its batch, labels and all; both kinds are off where they are left out.
+         */
+        MixSpec: {
+            /**
+             * Cached Labels
+             * @description An approximation: mix what the cache holds of the teacher for the two samples, like labels, instead of asking the teacher about the mixture.
+             * @default false
+             */
+            cached_labels: boolean;
+            /**
+             * Cutmix
+             * @description CutMix (arXiv 1905.04899): the area kept of an image is drawn from Beta(alpha, alpha).
+             * @default null
+             */
+            cutmix: number | null;
+            /**
+             * Mixup
+             * @description Mixup (arXiv 1710.09412): the share of a sample is drawn from Beta(alpha, alpha).
+             * @default null
+             */
+            mixup: number | null;
+            /**
+             * Probability
+             * @description Share of the steps that are mixed.
+             * @default 1
+             */
+            probability: number;
+            /**
+             * Switch Probability
+             * @description Share of the mixed steps that take CutMix where both kinds are on.
+             * @default 0.5
+             */
+            switch_probability: number;
         };
         /**
          * ModelEntry
@@ -1245,6 +1816,70 @@ export interface components {
             schedule: "multistep";
         };
         /**
+         * NAdam
+         * @description Adam with Nesterov's momentum.
+         */
+        NAdam: {
+            /**
+             * Betas
+             * @description Decay of the running means of gradient and squared gradient.
+             * @default [
+             *       0.9,
+             *       0.999
+             *     ]
+             */
+            betas: [
+                number,
+                number
+            ];
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Decoupled Weight Decay
+             * @description Weight decay beside the gradient, as in AdamW.
+             * @default false
+             */
+            decoupled_weight_decay: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * Momentum Decay
+             * @description Decay of the momentum.
+             * @default 0.004
+             */
+            momentum_decay: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "nadam";
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
          * Normalize
          * @description Subtract the mean and divide by the standard deviation, channel by channel.
          */
@@ -1266,6 +1901,79 @@ export interface components {
              * @enum {string}
              */
             transform: "normalize";
+        };
+        /**
+         * OneCycle
+         * @description The learning rate rises along half a cosine to its full value and falls along another; momentum stays.
+         */
+        OneCycle: {
+            /**
+             * Final Ratio
+             * @description Share of the full rate at the last step.
+             * @default 0.000004
+             */
+            final_ratio: number;
+            /**
+             * First Ratio
+             * @description Share of the full rate at the first step.
+             * @default 0.04
+             */
+            first_ratio: number;
+            /**
+             * Rise Ratio
+             * @description Share of the stage's steps in which it rises.
+             * @default 0.3
+             */
+            rise_ratio: number;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "one_cycle";
+        };
+        /**
+         * OutputSpec
+         * @description Files that are written when the last stage is over.
+         */
+        OutputSpec: {
+            /**
+             * Card
+             * @description Write a model card, README.md.
+             * @default true
+             */
+            card: boolean;
+            /**
+             * Curves
+             * @description Formats of the picture of losses, validation and learning rate.
+             * @default [
+             *       "svg"
+             *     ]
+             */
+            curves: ("png" | "svg")[];
+            /**
+             * Exports
+             * @description Forms of the student that run without Stillhouse: torch_export (.pt2), onnx (.onnx).
+             * @default []
+             */
+            exports: ("torch_export" | "onnx")[];
+            /**
+             * Opset
+             * @description Version of ONNX's operator set; that of PyTorch's exporter if left out.
+             * @default null
+             */
+            opset: number | null;
+            /**
+             * Parity Tolerance
+             * @description Difference that an export may have from the student, as a share of the student's largest output.
+             * @default 0.0001
+             */
+            parity_tolerance: number;
+            /**
+             * Until
+             * @description Feature point or module path of the student, .pre allowed, at which the exports end; they are the whole student if left out, and its weights are always whole.
+             * @default null
+             */
+            until: string | null;
         };
         /**
          * Pad
@@ -1473,6 +2181,32 @@ export interface components {
             object: "list";
         };
         /**
+         * Piecewise
+         * @description The weight goes in straight lines through given points, and is constant outside of them.
+         */
+        Piecewise: {
+            /**
+             * Clock
+             * @description Unit of the schedule's times: optimizer steps, epochs, or the share of the stage.
+             * @default epochs
+             * @enum {string}
+             */
+            clock: "steps" | "epochs" | "ratio";
+            /**
+             * Points
+             * @description (time, weight), in the order of time.
+             */
+            points: [
+                number,
+                number
+            ][];
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "piecewise";
+        };
+        /**
          * PointView
          * @description One bucket of a series: its last value, and the band it moved in.
          */
@@ -1493,6 +2227,35 @@ export interface components {
             time: string;
             /** Value */
             value: number | ("NaN" | "Infinity" | "-Infinity") | null;
+        };
+        /**
+         * Poly
+         * @description The learning rate falls to a share of its first value with a power of the steps that remain.
+         */
+        Poly: {
+            /**
+             * Final Ratio
+             * @description Share of the first rate that is left at the end.
+             * @default 0
+             */
+            final_ratio: number;
+            /**
+             * Is Stepped
+             * @description Change once an epoch, when it begins, instead of at every step.
+             * @default false
+             */
+            is_stepped: boolean;
+            /**
+             * Power
+             * @description Power of the share of steps that remain.
+             * @default 0.9
+             */
+            power: number;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "poly";
         };
         /**
          * ProblemEntry
@@ -1577,6 +2340,180 @@ export interface components {
             type: string;
         };
         /**
+         * Process
+         * @description Learned weights over time, one a part of the term, stretched or squeezed to the length of the stage.
+         */
+        Process: {
+            /**
+             * Schedule
+             * @description Name of the schedule.
+             * @constant
+             */
+            schedule: "process";
+            /**
+             * Source
+             * @description The process: safetensors with `weights` [steps, parts] and the parts' names in its metadata.
+             */
+            source: components["schemas"]["ArtifactWeights"] | components["schemas"]["FileWeights"];
+        };
+        /**
+         * RAdam
+         * @description Adam that leaves out its denominator until it is well estimated.
+         */
+        RAdam: {
+            /**
+             * Betas
+             * @description Decay of the running means of gradient and squared gradient.
+             * @default [
+             *       0.9,
+             *       0.999
+             *     ]
+             */
+            betas: [
+                number,
+                number
+            ];
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Decoupled Weight Decay
+             * @description Weight decay beside the gradient, as in AdamW.
+             * @default false
+             */
+            decoupled_weight_decay: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "radam";
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
+         * RMSprop
+         * @description RMSprop: gradients divided by the root of their running squared mean.
+         */
+        RMSprop: {
+            /**
+             * Alpha
+             * @description Decay of the running mean of the squared gradient.
+             * @default 0.99
+             */
+            alpha: number;
+            /**
+             * Centered
+             * @description Divide by an estimate of the variance instead.
+             * @default false
+             */
+            centered: boolean;
+            /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Eps
+             * @description Added to the denominator against division by 0.
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
+             * Lr
+             * @description Learning rate that the schedule starts from.
+             */
+            lr: number;
+            /**
+             * Momentum
+             * @description Momentum.
+             * @default 0
+             */
+            momentum: number;
+            /**
+             * @description Name of the optimizer. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            optimizer: "rmsprop";
+            /**
+             * Weight Decay
+             * @description Weight decay.
+             * @default 0
+             */
+            weight_decay: number;
+        };
+        /**
+         * Ramp
+         * @description The weight goes in a straight line from one value to another, and stays there.
+         */
+        Ramp: {
+            /**
+             * Clock
+             * @description Unit of the schedule's times: optimizer steps, epochs, or the share of the stage.
+             * @default epochs
+             * @enum {string}
+             */
+            clock: "steps" | "epochs" | "ratio";
+            /**
+             * End
+             * @description Factor of the term in the sum.
+             * @default 1
+             */
+            end: number;
+            /**
+             * Is Stepped
+             * @description Change once an epoch, by the epoch's number from 0, instead of at every step.
+             * @default false
+             */
+            is_stepped: boolean;
+            /**
+             * Over
+             * @description When the end is reached, counted from the beginning of the stage.
+             */
+            over: number;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "ramp";
+            /**
+             * Start
+             * @description Factor of the term in the sum.
+             * @default 0
+             */
+            start: number;
+        };
+        /**
          * RandomCrop
          * @description Pad with zeros, then cut out a window of the original size at a random place.
          */
@@ -1593,19 +2530,124 @@ export interface components {
             transform: "random_crop";
         };
         /**
+         * RandomErasing
+         * @description Set a random part of random proportions to 0, with a probability.
+         */
+        RandomErasing: {
+            /**
+             * Probability
+             * @description Share of the images that lose a part.
+             * @default 0.5
+             */
+            probability: number;
+            /**
+             * Ratio
+             * @description Smallest and largest width over height of the part.
+             * @default [
+             *       0.3,
+             *       3.3
+             *     ]
+             */
+            ratio: [
+                number,
+                number
+            ];
+            /**
+             * Scale
+             * @description Smallest and largest share of the area.
+             * @default [
+             *       0.02,
+             *       0.3333333333333333
+             *     ]
+             */
+            scale: [
+                number,
+                number
+            ];
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "random_erasing";
+        };
+        /**
+         * RandomResizedCrop
+         * @description Cut out a random part of random proportions and scale it to a square.
+         */
+        RandomResizedCrop: {
+            /**
+             * Ratio
+             * @description Smallest and largest width over height of the part.
+             * @default [
+             *       0.75,
+             *       1.3333333333333333
+             *     ]
+             */
+            ratio: [
+                number,
+                number
+            ];
+            /**
+             * Scale
+             * @description Smallest and largest share of the area.
+             * @default [
+             *       0.08,
+             *       1
+             *     ]
+             */
+            scale: [
+                number,
+                number
+            ];
+            /**
+             * Size
+             * @description Side of the square in pixels.
+             */
+            size: number;
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "random_resized_crop";
+        };
+        /**
          * Reason
          * @description Why a job stands where it stands, for programs; a message for people goes with it.
          * @enum {string}
          */
-        Reason: "user_cancelled" | "user_paused" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "artifact_missing" | "disk_full";
+        Reason: "user_cancelled" | "user_paused" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full";
+        /**
+         * RecipeSpec
+         * @description A published method whose stages are written out by its name.
+         */
+        RecipeSpec: {
+            /**
+             * Name
+             * @description Name of the recipe.
+             */
+            name: string;
+            /**
+             * Params
+             * @description Options of the recipe; its published settings if left out.
+             */
+            params?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
         /**
          * Resize
-         * @description Scale to a square by bilinear interpolation.
+         * @description Scale by bilinear interpolation: to a square, or with the proportions kept.
          */
         Resize: {
             /**
+             * Shorter Side
+             * @description Keep the proportions and give the shorter side the size, instead of a square.
+             * @default false
+             */
+            shorter_side: boolean;
+            /**
              * Size
-             * @description Side of the square in pixels.
+             * @description Side of the square in pixels, or the shorter side.
              */
             size: number;
             /**
@@ -1626,6 +2668,12 @@ export interface components {
              */
             checkpoint_interval_s: number;
             /**
+             * Compile
+             * @description Compile student and terms with torch.compile.
+             * @default false
+             */
+            compile: boolean;
+            /**
              * Deterministic
              * @description Only deterministic kernels: the same spec and seed give the same weights.
              * @default true
@@ -1639,11 +2687,50 @@ export interface components {
              */
             device: "auto" | "cpu" | "cuda";
             /**
+             * Devices
+             * @description Devices a host, each with a process of its own.
+             * @default 1
+             */
+            devices: number;
+            /**
+             * Loader Workers
+             * @description Loader processes a stream, where they are used.
+             * @default 2
+             */
+            loader_workers: number;
+            /**
              * Log Interval Steps
              * @description Steps between two training metrics.
              * @default 10
              */
             log_interval_steps: number;
+            /**
+             * Memory Format
+             * @description Order of images in memory; channels_last suits GPUs with tensor cores.
+             * @default contiguous
+             * @enum {string}
+             */
+            memory_format: "contiguous" | "channels_last";
+            /**
+             * Nodes
+             * @description Hosts.
+             * @default 1
+             */
+            nodes: number;
+            /**
+             * Placement
+             * @description Where samples are kept: on the device, or read by loader workers; auto by size.
+             * @default auto
+             * @enum {string}
+             */
+            placement: "auto" | "device" | "workers";
+            /**
+             * Precision
+             * @description Number format of the models' forward passes; terms always see at least fp32. With fp64 the weights are in double precision too, until the end.
+             * @default fp32
+             * @enum {string}
+             */
+            precision: "fp32" | "bf16" | "fp16" | "fp64";
             /**
              * Seed
              * @description Seed of initial weights, order of samples and dropout.
@@ -1669,8 +2756,20 @@ export interface components {
          */
         SGD: {
             /**
+             * Decay Vectors
+             * @description Let biases and other one-dimensional weights, those of normalisations, decay too.
+             * @default true
+             */
+            decay_vectors: boolean;
+            /**
+             * Groups
+             * @description Parts with rates of their own; all else takes the optimizer's.
+             * @default []
+             */
+            groups: components["schemas"]["GroupSpec"][];
+            /**
              * Lr
-             * @description Learning rate at the start.
+             * @description Learning rate that the schedule starts from.
              */
             lr: number;
             /**
@@ -1698,6 +2797,24 @@ export interface components {
             weight_decay: number;
         };
         /**
+         * Section
+         * @description The part of a model that runs in a stage, said by hand; found by itself where nothing is said.
+         */
+        Section: {
+            /**
+             * Sequential
+             * @description Only these modules run, one after the other.
+             * @default null
+             */
+            sequential: string[] | null;
+            /**
+             * Until
+             * @description Feature point or module path behind which the forward pass ends.
+             * @default null
+             */
+            until: string | null;
+        };
+        /**
          * SeriesView
          * @description A metric over the steps of a job.
          */
@@ -1719,11 +2836,43 @@ export interface components {
          */
         StageSpec: {
             /**
+             * Accumulate
+             * @description Parts that a step's batch is divided into; 1 if left out.
+             * @default null
+             */
+            accumulate: number | null;
+            /**
              * Batch Size
              * @description Samples a step, over all ranks.
              * @default null
              */
             batch_size: number | null;
+            /**
+             * @description Storage of what the teachers say.
+             * @default null
+             */
+            cache: components["schemas"]["CacheSpec"] | null;
+            /**
+             * @description Limits of the gradient; none if left out.
+             * @default null
+             */
+            clip: components["schemas"]["ClipSpec"] | null;
+            /**
+             * Drop Last
+             * @description Leave out the last batch of an epoch where it is short; kept if left out.
+             * @default null
+             */
+            drop_last: boolean | null;
+            /**
+             * @description End of the stage when validation no longer improves.
+             * @default null
+             */
+            early_stop: components["schemas"]["EarlyStopSpec"] | null;
+            /**
+             * @description Running mean of the weights, which is validated and handed on in their place.
+             * @default null
+             */
+            ema: components["schemas"]["EMASpec"] | null;
             /**
              * Epochs
              * @description Passes over the training stream.
@@ -1731,11 +2880,30 @@ export interface components {
              */
             epochs: number | null;
             /**
+             * Frozen
+             * @description Parts of the student that keep their weights and statistics.
+             * @default null
+             */
+            frozen: string[] | null;
+            /**
+             * Further
+             * @description Further streams and how many samples of each a step takes; each begins anew at its end.
+             * @default null
+             */
+            further: {
+                [key: string]: number;
+            } | null;
+            /**
              * Keep
-             * @description Which weights the stage hands on: the last, or the best by validation accuracy; last if left out.
+             * @description Weights that the stage hands on: the last, or the best by validation.
              * @default null
              */
             keep: ("last" | "best") | null;
+            /**
+             * @description Mixing of the samples of a batch: mixup, cutmix.
+             * @default null
+             */
+            mix: components["schemas"]["MixSpec"] | null;
             /**
              * Name
              * @description Name of the stage, unique in the experiment.
@@ -1754,13 +2922,27 @@ export interface components {
              * @description Optimizer and its options.
              * @default null
              */
-            optimizer: (components["schemas"]["SGD"] | components["schemas"]["Adam"] | components["schemas"]["AdamW"]) | null;
+            optimizer: (components["schemas"]["SGD"] | components["schemas"]["Adam"] | components["schemas"]["AdamW"] | components["schemas"]["LARS"] | components["schemas"]["Adagrad"] | components["schemas"]["Adadelta"] | components["schemas"]["Adamax"] | components["schemas"]["NAdam"] | components["schemas"]["RAdam"] | components["schemas"]["RMSprop"]) | null;
             /**
              * Schedule
              * @description Schedule of the learning rate.
              * @default null
              */
-            schedule: (components["schemas"]["Constant"] | components["schemas"]["Multistep"] | components["schemas"]["Cosine"]) | null;
+            schedule: (components["schemas"]["Constant"] | components["schemas"]["Multistep"] | components["schemas"]["Step"] | components["schemas"]["Exponential"] | components["schemas"]["Cosine"] | components["schemas"]["Linear"] | components["schemas"]["Poly"] | components["schemas"]["OneCycle"]) | null;
+            /**
+             * Sections
+             * @description What runs of a model, by the model's name, where it is said by hand.
+             * @default null
+             */
+            sections: {
+                [key: string]: components["schemas"]["Section"];
+            } | null;
+            /**
+             * Select By
+             * @description Validation figure that `keep: best` goes by: accuracy, nll, or loss, the stage's own objective; accuracy if left out.
+             * @default null
+             */
+            select_by: ("accuracy" | "nll" | "loss") | null;
             /**
              * Student
              * @description Name of the model that is trained.
@@ -1775,16 +2957,27 @@ export interface components {
             teachers: string[] | null;
             /**
              * Train
-             * @description Name of the stream that is trained on.
+             * @description Name of the stream that is trained on; its end is the epoch's end.
              * @default null
              */
             train: string | null;
+            /**
+             * Trainable
+             * @description Parts of the student that learn; all of it if left out.
+             * @default null
+             */
+            trainable: string[] | null;
             /**
              * Validate On
              * @description Name of the stream that is validated on after every epoch; none skips validation.
              * @default null
              */
             validate_on: string | null;
+            /**
+             * @description Rise of the learning rate at the start.
+             * @default null
+             */
+            warmup: components["schemas"]["WarmupSpec"] | null;
         };
         /**
          * State
@@ -1792,6 +2985,28 @@ export interface components {
          * @enum {string}
          */
         State: "queued" | "starting" | "running" | "pausing" | "paused" | "cancelling" | "succeeded" | "failed" | "cancelled";
+        /**
+         * Step
+         * @description The learning rate is multiplied by gamma every so many epochs.
+         */
+        Step: {
+            /**
+             * Every Epochs
+             * @description Epochs between two changes.
+             */
+            every_epochs: number;
+            /**
+             * Gamma
+             * @description Factor at each change.
+             * @default 0.1
+             */
+            gamma: number;
+            /**
+             * @description Name of the schedule. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            schedule: "step";
+        };
         /**
          * StreamSpec
          * @description Samples of one split of a data set.
@@ -1852,6 +3067,19 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * Parts
+             * @description Further factors of the parts of a term that has named ones, by name, 1 where left out; or a learned process that gives them all.
+             */
+            parts?: {
+                [key: string]: number | (components["schemas"]["Ramp"] | components["schemas"]["Piecewise"] | components["schemas"]["Milestones"]);
+            } | components["schemas"]["Process"];
+            /**
+             * Stream
+             * @description Which of the stage's further streams the term sees; the training stream if left out.
+             * @default null
+             */
+            stream: string | null;
+            /**
              * Teacher
              * @description Which of the stage's teachers the term listens to; the first if left out.
              * @default null
@@ -1865,10 +3093,10 @@ export interface components {
             view: string | null;
             /**
              * Weight
-             * @description Factor of the term in the sum.
+             * @description Factor of the term in the sum: a number or a schedule.
              * @default 1
              */
-            weight: number;
+            weight: number | (components["schemas"]["Ramp"] | components["schemas"]["Piecewise"] | components["schemas"]["Milestones"]);
         };
         /**
          * ValidationView
@@ -1915,7 +3143,47 @@ export interface components {
              *       }
              *     ]
              */
-            transforms: (components["schemas"]["Normalize"] | components["schemas"]["Pad"] | components["schemas"]["Resize"] | components["schemas"]["RandomCrop"] | components["schemas"]["HorizontalFlip"])[];
+            transforms: (components["schemas"]["Normalize"] | components["schemas"]["Pad"] | components["schemas"]["Resize"] | components["schemas"]["CenterCrop"] | components["schemas"]["RandomCrop"] | components["schemas"]["RandomResizedCrop"] | components["schemas"]["HorizontalFlip"] | components["schemas"]["ColorJitter"] | components["schemas"]["RandomErasing"])[];
+            /**
+             * Variants
+             * @description Random transforms repeat after so many epochs, so that outputs can be cached; never if left out.
+             * @default null
+             */
+            variants: number | null;
+        };
+        /**
+         * WarmupSpec
+         * @description Rise of the learning rate at the start of a stage; exactly one of epochs and steps says how long.
+         *
+         *     The rate is the schedule's rate at that point times a factor that goes from first_ratio to 1: the schedule's clock
+         *     runs on underneath, and behind the warm-up the rate is exactly what it would be without one.
+         */
+        WarmupSpec: {
+            /**
+             * Epochs
+             * @description Length in epochs; fractions are allowed.
+             * @default null
+             */
+            epochs: number | null;
+            /**
+             * First Ratio
+             * @description Share of the schedule's rate at the first step; above 0 if exponential.
+             * @default 0.01
+             */
+            first_ratio: number;
+            /**
+             * Shape
+             * @description In a straight line, or by the same factor at every step.
+             * @default linear
+             * @enum {string}
+             */
+            shape: "linear" | "exponential";
+            /**
+             * Steps
+             * @description Length in optimizer steps.
+             * @default null
+             */
+            steps: number | null;
         };
         /**
          * WorkerView
@@ -2105,6 +3373,9 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
+                    "text/markdown": string;
                 };
             };
             /** @description The bytes of the range. */
@@ -2114,6 +3385,9 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
+                    "text/markdown": string;
                 };
             };
             /** @description The client has them. */

@@ -13,6 +13,10 @@ const KNOWN: Record<string, { title: string; show: (value: MetricValue) => strin
   "test/ece": { title: "calibration error", show: formatPercent },
   "cost/params": { title: "parameters", show: (value) => (typeof value === "number" ? value.toLocaleString("en") : formatNumber(value)) },
   "cost/size_bytes": { title: "size", show: (value) => (typeof value === "number" ? formatBytes(value) : formatNumber(value)) },
+  "cost/flops": { title: "FLOPs of one sample", show: formatNumber },
+  "cost/throughput_per_s": { title: "samples a second", show: formatNumber },
+  "cost/latency_p90_ms": { title: "latency, 90th percentile", show: (value) => `${formatNumber(value)} ms` },
+  "export/onnx_max_difference": { title: "difference of the ONNX export", show: formatNumber },
   "cost/latency_ms": { title: "latency of one sample", show: (value) => `${formatNumber(value)} ms` },
 };
 

@@ -12,7 +12,7 @@ export interface MetricGroup {
 }
 
 const OWN_CHART = new Set(["train/loss", "train/lr"]);
-const MEASURED_ONCE = /^(test|cost)\//;
+const MEASURED_ONCE = /^(test|cost|export)\//;
 const SHARE = /(accuracy|agreement|ece|lr)$/;
 
 /** Return the charts: the loss, its terms together, then each other metric; the learning rate last. */

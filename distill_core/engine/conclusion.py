@@ -1,0 +1,103 @@
+"""What a run ends with: figures of its student, and the files that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from distill_core.engine.carry import Carry
+from distill_core.engine.context import Context
+from distill_core.engine.device import Machine, describe_hardware, list_versions
+from distill_core.engine.evaluation import evaluate
+from distill_core.engine.models import Cast
+from distill_core.engine.plan import Stage
+from distill_core.engine.results import export_student, write_results
+from distill_core.files import SavedFile
+from distill_core.model import Model
+from distill_core.outputs.cost import THROUGHPUT_BATCH, measure_cost
+from distill_core.outputs.result import Result
+from distill_core.spec.experiment import ResolvedSpec
+from distill_core.stream import Stream
+from distill_core.tensors import Inputs
+from distill_core.weights import save_weights
+
+__all__ = ["Conclusion", "conclude", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """A run whose stages are over."""
+
+    spec: ResolvedSpec
+    stages: Sequence[Stage]
+    streams: Mapping[str, Stream]
+    cast: Cast
+    carry: Carry
+    machine: Machine
+
+
+def conclude(run: Conclusion, context: Context) -> dict[str, float]:
+    """Save and evaluate the student, and write everything that a run leaves."""
+    spec, last = run.spec, run.stages[-1]
+    folder = context.folder / "artifacts"
+    student = run.cast.models[last.spec.student]
+    for model in run.cast.models.values():
+        model.float()  # what is handed out is in single precision, whatever it was trained in
+    weights = save_weights(folder / "student.safetensors", student)
+    teacher = run.cast.models[last.spec.teachers[0]] if last.spec.teachers else None
+    inputs = _take_inputs(_evaluated(spec, run.streams))
+    exports = export_student(context, spec.outputs, student, inputs, folder)
+    figures = measure(spec, student, weights, run.streams, teacher)
+    figures |= {name: value for export in exports for name, value in export.figures.items()}
+    context.report("evaluated", values=figures)
+    context.report_metrics(
+        last.spec.name, last.first_step + last.num_steps, last.first_epoch + last.spec.epochs, figures
+    )
+    validation = run.carry.figures.get(last.spec.name, {})
+    result = Result(spec, figures, _describe(run), inputs, validation, exports)
+    write_results(context, result, weights, [(stage.spec.name, stage.first_step) for stage in run.stages])
+    return figures
+
+
+def measure(
+    spec: ResolvedSpec, student: Model, weights: SavedFile, streams: Mapping[str, Stream], teacher: Model | None
+) -> dict[str, float]:
+    """Return every figure that a spec's evaluation asks for."""
+    wanted = spec.evaluation
+    figures: dict[str, float] = {}
+    if wanted.stream is not None:
+        values = evaluate(student, streams[wanted.stream], wanted.batch_size, wanted.metrics, teacher)
+        figures |= {f"test/{name}": value for name, value in values.items()}
+    inputs = _take_inputs(_evaluated(spec, streams))
+    return figures | measure_cost(student, inputs, with_speed=wanted.latency) | {"cost/size_bytes": weights.size}
+
+
+def _evaluated(spec: ResolvedSpec, streams: Mapping[str, Stream]) -> Stream:
+    return streams[spec.evaluation.stream or spec.stages[-1].train]
+
+
+def _take_inputs(stream: Stream) -> Inputs:
+    rows = torch.arange(min(THROUGHPUT_BATCH, len(stream)), device=stream.device)
+    return stream.batch(rows, 0, (stream.main_view,)).inputs[stream.main_view]
+
+
+def _describe(run: Conclusion) -> dict[str, Any]:
+    """Return what the manifest says of versions, seeds, data, weights, hardware and the stages' validation."""
+    views = {name: stream.spec.views for name, stream in run.streams.items()}
+    return {
+        "versions": list_versions(),
+        "seeds": {
+            "run": run.spec.runtime.seed,
+            "views": {name: {view: config.seed for view, config in found.items()} for name, found in views.items()},
+        },
+        "data": {
+            name: {"dataset": stream.spec.dataset, "num_samples": len(stream), "sha256": stream.fingerprint}
+            for name, stream in run.streams.items()
+        },
+        "weights": dict(run.cast.sha256),
+        "validation": {stage: dict(figures) for stage, figures in run.carry.figures.items()},
+        "hardware": describe_hardware(run.machine.device),
+    }

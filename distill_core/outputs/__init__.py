@@ -1,0 +1,1 @@
+"""What a run leaves beside the weights: costs, exports, curves and the model card."""

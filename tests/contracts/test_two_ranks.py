@@ -1,0 +1,79 @@
+"""Two processes that share each batch learn what one process does with the whole of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from distill_core.engine.checkpoint import load_checkpoint
+from distill_core.methods import METHODS
+from tests.contracts.lessons import terms_of
+from tests.distill_core.experiments import ROOT, command
+
+TOLERANCE = 1e-9
+"""Of the weights after ten steps in float64, relative to the largest of a tensor."""
+
+
+def document(num_devices: int) -> dict[str, Any]:
+    """Return a spec that trains a student of its own with every method."""
+    stages: list[dict[str, Any]] = []
+    for key in METHODS:
+        for number, objective in enumerate(terms_of(key, "same family")):
+            stages.append({"name": f"{key}_{number}", "student": f"student_{key}", "objective": objective})
+    stages[0] |= {
+        "teachers": ["teacher"],
+        "train": "train",
+        "epochs": 2,
+        "batch_size": 16,
+        "accumulate": 1,
+        "optimizer": {"optimizer": "sgd", "lr": 0.02, "momentum": 0.9},
+    }
+    students = {f"student_{key}": {"model": "resnet8"} for key in METHODS}
+    return {
+        "version": 1,
+        "name": "all methods",
+        "models": {"teacher": {"model": "resnet14"}, **students},
+        "data": {"train": {"dataset": "digits", "num_samples": 72}},
+        "stages": stages,
+        "runtime": {
+            "device": "cpu",
+            "precision": "fp64",
+            "devices": num_devices,
+            "threads": 1,
+            "checkpoint_interval_s": 0,
+        },
+        "evaluation": {"latency": False},
+        "outputs": {"curves": [], "card": False},
+    }
+
+
+def train(num_devices: int, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """Run the spec in processes of its own, and return the weights of every student."""
+    arguments = [sys.executable, "-P", "-m", "distill_core", *command(document(num_devices), folder)]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    newest = max((folder / "checkpoints").glob("step-*.pt"))
+    states: dict[str, dict[str, torch.Tensor]] = load_checkpoint(newest, {})["models"]
+    return states
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, dict[str, torch.Tensor]]]:
+    """The students of one process and of two."""
+    return {count: train(count, tmp_path_factory.mktemp(f"ranks{count}")) for count in (1, 2)}
+
+
+@pytest.mark.parametrize("key", list(METHODS))
+def test_two_ranks_equal_one(key: str, students: dict[int, dict[str, dict[str, torch.Tensor]]]) -> None:
+    alone, together = (students[count][f"student_{key}"] for count in (1, 2))
+    assert alone.keys() == together.keys()
+    for name, tensor in alone.items():
+        assert tensor.dtype in (torch.float64, torch.int64)
+        scale = max(1.0, float(tensor.abs().max()))
+        assert float((tensor - together[name]).abs().max()) <= TOLERANCE * scale, name
