@@ -170,7 +170,8 @@ def _enter(value: Any, key: str | int) -> Any:
     if isinstance(key, str) and isinstance(value, Sequence) and key.isdecimal():
         key = int(key)
     elif isinstance(key, str) and not isinstance(value, Mapping):
-        return getattr(value, key, None)
+        is_field = key in getattr(value, "_fields", ()) or key in getattr(value, "__dataclass_fields__", ())
+        return getattr(value, key) if is_field else None  # never an attribute that merely happens to be there
     try:
         return value[key]
     except (KeyError, IndexError, TypeError):

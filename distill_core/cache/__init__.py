@@ -5,7 +5,7 @@ from distill_core.cache.entry import Mode, OutputCache
 from distill_core.cache.layout import Identity, digest
 from distill_core.cache.lease import Reference
 from distill_core.cache.room import Entry, collect, list_entries
-from distill_core.cache.store import acquire, attach, open_cache
+from distill_core.cache.store import acquire, attach, is_complete, open_cache
 
 __all__ = [
     "Column",
@@ -19,6 +19,7 @@ __all__ = [
     "attach",
     "collect",
     "digest",
+    "is_complete",
     "list_entries",
     "open_cache",
 ]

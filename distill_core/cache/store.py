@@ -26,7 +26,7 @@ from distill_core.cache.seal import Seal
 from distill_core.errors import CacheError
 from distill_core.files import save_file
 
-__all__ = ["acquire", "attach", "open_cache"]
+__all__ = ["acquire", "attach", "is_complete", "open_cache"]
 
 
 def open_cache(
@@ -72,6 +72,12 @@ def open_cache(
             return _continue(folder, layout, builder)
         remove_entry(folder)
         return _begin(folder, layout, document, max_bytes, token)
+
+
+def is_complete(root: Path, identity: Identity, num_rows: int, num_variants: int, columns: Sequence[Column]) -> bool:
+    """Return whether the entry of an identity is there, whole; nothing is opened or made."""
+    layout = Layout(num_rows, num_variants, tuple(columns))
+    return Seal.exists(root / digest(layout.describe(identity)))
 
 
 def attach(root: Path, key: str) -> OutputCache:

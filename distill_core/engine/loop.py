@@ -7,10 +7,10 @@ from typing import Any
 
 from distill_core.engine.checkpoint import Position
 from distill_core.engine.context import Context
+from distill_core.engine.filling import fill
 from distill_core.engine.judge import Judge
 from distill_core.engine.learner import Learner
 from distill_core.engine.plan import Stage
-from distill_core.engine.stores import fill
 
 __all__ = ["train"]
 

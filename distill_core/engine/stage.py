@@ -14,12 +14,13 @@ from distill_core.engine.carry import Carry
 from distill_core.engine.checkpoint import Position
 from distill_core.engine.context import Context
 from distill_core.engine.device import Machine
+from distill_core.engine.filling import refill
 from distill_core.engine.judge import Judge
 from distill_core.engine.learner import Learner, check_finite
 from distill_core.engine.loop import train
 from distill_core.engine.plan import Stage
 from distill_core.engine.precision import Precision
-from distill_core.engine.stores import Cache, open_stores, refill
+from distill_core.engine.stores import Cache, open_stores
 from distill_core.methods import METHODS
 from distill_core.weight import LearnedProcess
 

@@ -1,11 +1,11 @@
-"""Which teacher outputs of a stage are kept, why, and how the holes of a young cache are filled."""
+"""Which teacher outputs of a stage are kept, and why."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import torch
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from torch import Tensor, nn
 
-from distill_core.cache import Column, OutputCache, attach, open_cache
-from distill_core.distributed import agree, broadcast_document
+from distill_core.cache import Column, OutputCache, attach, is_complete, open_cache
+from distill_core.distributed import broadcast_document
 from distill_core.engine.context import Context
 from distill_core.engine.device import Machine, list_versions
 from distill_core.engine.plan import Stage
@@ -26,7 +26,7 @@ from distill_core.source import Source
 from distill_core.spec.data import ViewSpec
 from distill_core.tensors import Batch
 
-__all__ = ["Cache", "fill", "open_stores"]
+__all__ = ["Cache", "open_stores"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +111,14 @@ def _open(
     num_variants = view.variants if view.is_random and view.variants else 1
     shared = _identify(stage, teacher, source, machine)
 
+    def check_worth() -> None:
+        if before is None and stage.spec.epochs <= num_variants and stage.spec.cache.mode == "auto":
+            epochs = stage.spec.epochs
+            raise _Refusal(f"nothing would be read again: {epochs} epochs of {num_variants} variants")
+        _check_independence(stage, teacher, source)
+
     def open_one(identity: Mapping[str, Any]) -> tuple[Store, str]:
-        opened = _open_entry(stage, machine, cache, identity, num_variants, list(columns.values()))
+        opened = _open_entry(stage, machine, cache, identity, num_variants, list(columns.values()), check_worth)
         lossy = stage.spec.cache.format != "exact" or stage.spec.cache.top_k is not None
         names = {place: column.name for place, column in columns.items()}
         is_own = opened.builder == cache.token
@@ -166,17 +172,25 @@ def _describe(name: str, value: Any, stage: Stage) -> Column:
 
 
 def _open_entry(
-    stage: Stage, machine: Machine, cache: Cache, identity: Mapping[str, Any], num_variants: int, columns: list[Column]
+    stage: Stage,
+    machine: Machine,
+    cache: Cache,
+    identity: Mapping[str, Any],
+    num_variants: int,
+    columns: list[Column],
+    check_worth: Callable[[], None],
 ) -> OutputCache:
-    """Open the entry on the first process, and attach the others to it."""
+    """Open the entry on the first process, and attach the others to it; a new one is begun only if that is worth it."""
     root = cache.root or Path()  # `_find_view` has refused a run without one
     opened: OutputCache | None = None
     outcome: dict[str, str | None] = {"key": None, "refusal": None}
     if machine.world.is_first:
         try:
+            if not is_complete(root, identity, len(stage.train), num_variants, columns):
+                check_worth()
             opened = _open_patiently(root, identity, len(stage.train), num_variants, columns, cache)
             outcome = {"key": opened.key, "refusal": BUSY if opened.mode == "busy" else None}
-        except CacheError as error:
+        except (CacheError, _Refusal) as error:
             outcome["refusal"] = str(error)
     outcome = broadcast_document(outcome)
     if outcome["refusal"] is not None:
@@ -212,9 +226,6 @@ def _choose(
     if mode == "read":
         _check_rows(stage, teacher, source, store, cache)
         return f"complete, built by {store.cache.builder}"
-    if epochs <= num_variants and stage.spec.cache.mode == "auto":
-        raise _Refusal(f"nothing would be read again: {epochs} epochs of {num_variants} variants")
-    _check_independence(stage, teacher, source)
     size = store.cache.layout.needed_bytes / 2**20
     return f"written in the first {num_variants} of {epochs} epochs, {size:.1f} MiB"
 
@@ -284,40 +295,3 @@ def digest_weights(model: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def fill(stage: Stage, teachers: Teachers, epoch: int) -> None:
-    """Write what an epoch has left open, at its end; the entry is sealed with its last variant.
-
-    Left open is what no batch showed (a dropped or trimmed rest), and, behind a checkpoint whose entry was lost, what
-    batches showed before: those are run again as they were, since rows of other batches differ in their last bits.
-    """
-    for teacher in teachers.teachers:
-        for source, store in teacher.stores.items():
-            if not store.is_building(epoch):
-                continue
-            _replay(stage, teacher, source, store, epoch)
-            agree(False)  # every rank has written its rows
-            if epoch + 1 == store.num_variants and stage.world.is_first:
-                store.cache.seal()
-            agree(False)
-
-
-def refill(stage: Stage, teachers: Teachers, start_epoch: int) -> None:
-    """Write the variants of epochs that were over when a checkpoint was saved, where the entry has been lost since."""
-    for epoch in range(start_epoch):
-        fill(stage, teachers, epoch)
-
-
-def _replay(stage: Stage, teacher: Teacher, source: Source, store: Store, epoch: int) -> None:
-    missing = store.missing(epoch)
-    if not len(missing):
-        return
-    is_missing = torch.zeros(len(stage.train), dtype=torch.bool).index_fill(0, missing, value=True)
-    parts = [part for step in stage.rows(epoch) for part in step]
-    if stage.world.is_first:
-        parts += [rest for rest in stage.left_out(epoch).split(stage.spec.batch_size) if len(rest)]
-    for rows in parts:
-        if is_missing[rows.cpu()].any():
-            batch = stage.train.batch(rows, epoch, (source.view,))
-            store.write(batch.index, teacher.run(batch, [source])[source], epoch)

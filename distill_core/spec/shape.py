@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,9 @@ from distill_core.spec.bounds import describe_bounds
 from distill_core.spec.document import join_pointer
 from distill_core.spec.nearest import nearest_names
 
+_FIELD = re.compile(r"[A-Za-z_]\w*|\[key\]")
+"""What may be a field; the tag of a form, such as `constrained-float`, may not."""
+
 _CODES = {"missing": "field_missing", "extra_forbidden": "field_unknown", "union_tag_not_found": "field_missing"}
 
 
@@ -22,6 +26,7 @@ def find_shape_problems(model: type[BaseModel], document: Any) -> list[Problem]:
         model.model_validate(document)
     except ValidationError as error:
         found = [details for details in error.errors(include_url=False) if not _is_echo(details)]
+        found = [details for details in found if not _is_of_another_form(details, found)]
         return [_problem(model, document, details) for details in found]
     return []
 
@@ -31,13 +36,21 @@ def locate(document: Any, loc: tuple[int | str, ...]) -> list[int | str]:
     place: list[int | str] = []
     for position, step in enumerate(loc):
         is_last = position == len(loc) - 1
-        if isinstance(document, dict) and (step in document or is_last) and step != "[key]":
+        is_field = is_last and _FIELD.fullmatch(str(step)) is not None
+        if isinstance(document, dict) and (step in document or is_field) and step != "[key]":
             place.append(step)
             document = document.get(step)
         elif isinstance(document, list) and isinstance(step, int):
             place.append(step)
             document = document[step] if step < len(document) else None
     return place
+
+
+def _is_of_another_form(details: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Return whether an object is only said to be no number, where it has problems as the object that it is."""
+    loc = details["loc"][:-1]
+    is_object = isinstance(details["input"], dict) and details["type"] in {"float_type", "int_type", "string_type"}
+    return is_object and any(other is not details and other["loc"][: len(loc)] == loc for other in found)
 
 
 def _is_echo(details: ErrorDetails) -> bool:

@@ -11,8 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import torch
@@ -39,6 +38,13 @@ NUM_SAMPLES: Mapping[str, int] = {"train": 12, "test": 8}
 LENGTH, VOCABULARY = 6, 20
 PLAIN: Mapping[str, Any] = {"splits": NUM_SAMPLES, "mean": None, "std": None}
 COLOURED: Mapping[str, Any] = {"splits": NUM_SAMPLES, "mean": (0.5,) * 3, "std": (0.3,) * 3}
+
+
+class Said(NamedTuple):
+    """What the reader returns."""
+
+    logits: Tensor
+    hidden_states: tuple[Tensor, ...]
 
 
 class Toy(Model):
@@ -72,12 +78,12 @@ class Readers(Toy):
         )
         self.head = nn.Linear(params.width, params.num_classes)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Said:
         """Return logits [B K] and three hidden states [B L D] of tokens [B L], whose mask [B L] is 0 for no token."""
         hidden = [self.embedding(input_ids)]
         for layer in self.layers:
             hidden.append(layer(hidden[-1], src_key_padding_mask=attention_mask == 0))
-        return SimpleNamespace(logits=self.head(hidden[-1][:, 0]), hidden_states=tuple(hidden))
+        return Said(self.head(hidden[-1][:, 0]), tuple(hidden))
 
 
 class Detector(Toy):
