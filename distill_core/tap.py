@@ -217,7 +217,8 @@ class Taps:
 
     def _refuse(self, place: Place, num_calls: int) -> SpecError:
         if num_calls:
-            message = f"{place.path!r} is called {num_calls} times in a forward pass, so there is no call {place.call}"
+            times = "once" if num_calls == 1 else f"{num_calls} times"
+            message = f"{place.path!r} is called {times} in a forward pass, so there is no call {place.call}"
             return SpecError([Problem("", "place_not_reached", message, place.call, f"0 to {num_calls - 1}")])
         message = f"a forward pass of {type(self._model).__name__} never reaches {str(place)!r}"
         return SpecError([Problem("", "place_not_reached", message, place.path)])

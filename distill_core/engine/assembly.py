@@ -83,12 +83,28 @@ def assemble(stage: Stage, carry: Carry, processes: Mapping[str, LearnedProcess]
     Raises:
         SpecError: a place does not exist or is never reached, a module to import is missing, or nothing would learn.
     """
-    student = carry.models[stage.spec.student]
     terms = [_create_term(stage, name) for name in stage.spec.objective]
     views = _list_views(stage, terms)
     batch = prepare(terms, stage.first_batch(views))
-    weighting = Weighting(stage.spec.objective, processes)
     _give_feature_points(stage, carry, terms, batch)
+    try:
+        return _put_together(stage, carry, processes, autocast, terms, views, batch)
+    except SpecError:
+        _blame_term(stage, carry, terms, batch)
+        raise
+
+
+def _put_together(
+    stage: Stage,
+    carry: Carry,
+    processes: Mapping[str, LearnedProcess],
+    autocast: Autocast,
+    terms: Sequence[WeightedTerm],
+    views: Mapping[str | None, tuple[str, ...]],
+    batch: Batch,
+) -> Assembly:
+    student = carry.models[stage.spec.student]
+    weighting = Weighting(stage.spec.objective, processes)
 
     def tap(name: str, model: nn.Module, places: Sequence[Place]) -> Taps:
         return _tap(stage, name, model, places)
@@ -111,6 +127,19 @@ def assemble(stage: Stage, carry: Carry, processes: Mapping[str, LearnedProcess]
     for name in unreached:
         student.get_parameter(name).requires_grad_(False)
     return replace(assembly, unreached=unreached)
+
+
+def _blame_term(stage: Stage, carry: Carry, terms: Sequence[WeightedTerm], batch: Batch) -> None:
+    """Raise the problem of the first term whose own places cannot be tapped, at that term; none where all can."""
+    for weighted in terms:
+        taught = [] if weighted.teacher is None else [(carry.models[weighted.teacher], weighted.places.teacher)]
+        for model, places in [(carry.models[stage.spec.student], weighted.places.student), *taught]:
+            with located(_pointer(stage, weighted.name)), preserved(model):
+                taps = Taps(model, places)
+                try:
+                    taps.probe(weighted.source.inputs_of(batch), weighted.source.batch_of(batch).labels)
+                finally:
+                    taps.remove()
 
 
 def prepare(terms: Sequence[WeightedTerm], batch: Batch) -> Batch:

@@ -130,6 +130,14 @@ def test_what_cannot_work_is_told_at_its_place_before_anything_runs(change: dict
     assert pointer in pointers_of(document(change))
 
 
+def test_a_place_that_a_pass_never_reaches_is_told_at_its_term(tmp_path: Path) -> None:
+    wrong = {"of": "student", "path": "stage2", "call": 7}
+    terms = {"kd": {"method": "kd"}, "mse": {"method": "loss", "params": {"input": wrong}}}
+    with pytest.raises(SpecError, match="called once in a forward pass, so there is no call 7") as caught:
+        Ground.of(document({"objective": terms}), tmp_path).assemble()
+    assert caught.value.problems[0].pointer == "/stages/0/objective/mse"
+
+
 def test_an_objective_that_reaches_nothing_that_may_learn_is_refused(tmp_path: Path) -> None:
     spec = document({"frozen": [""]})
     with pytest.raises(SpecError, match="nothing would learn in stage 'first'"):
