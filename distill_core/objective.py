@@ -5,9 +5,11 @@ Teachers are outside of it: they would be switched to training mode and saved wi
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -56,7 +58,10 @@ class WeightedTerm:
 
     def listen(self, places: Sequence[Place], heard: Mapping[Source, Activations]) -> Activations:
         """Return what a model gave at the term's places."""
-        return {place: heard[self.source_of(place)][replace(place, view=None)] for place in places}
+        return {
+            place: heard[self.source_of(place)][place if place.view is None else replace(place, view=None)]
+            for place in places
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Objective(nn.Module):
                 key = f"{weighted.name}/{name}".rstrip("/")
                 parts[key] = part
                 addends.append(part * factors.get(key, factors[weighted.name]))
-        return Losses(torch.stack([addend.reshape(()) for addend in addends]).sum(), parts, student)
+        return Losses(reduce(operator.add, addends).reshape(()), parts, student)
 
     @torch.no_grad()
     def commit(self, student: Mapping[Source, Activations], teachers: TeacherActivations, batch: Batch) -> None:

@@ -122,10 +122,12 @@ class Learner:
         self.assembly.close()
 
     def _compile(self, objective: nn.Module) -> nn.Module:
-        """Compile, where the spec asks for it; the hooks are on already, as they have to be."""
+        """Compile all models, where the spec asks for it; the hooks are on already, as they have to be."""
         if not self._machine.runtime.compile:
             return objective
         torch._dynamo.reset()  # noqa: SLF001  what earlier stages compiled would count against the limit of recompiles
+        for teacher in self.assembly.teachers.teachers:
+            teacher.compile()
         compiled: nn.Module = torch.compile(objective)  # type: ignore[assignment]
         return compiled
 

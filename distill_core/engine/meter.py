@@ -27,7 +27,7 @@ class Meter:
 
     def add(self, step: int, values: Mapping[str, Tensor], num_samples: int) -> None:
         """Take note of the scalars of a step without waiting for the device."""
-        row = torch.stack([value.detach().to(torch.float64) for value in values.values()])
+        row = torch.stack([value.detach() for value in values.values()])
         self._pending.append((step, num_samples, tuple(values), row))
         if len(self._pending) >= MAX_PENDING:
             self.flush()

@@ -6,6 +6,7 @@ Shapes: B batch, C channels, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -27,8 +28,14 @@ def as_float(images: Tensor) -> Tensor:
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Subtract the mean and divide by the deviation, channel by channel."""
     images = as_float(images)
-    shift, scale = (images.new_tensor(values).reshape(-1, 1, 1) for values in (mean, std))
+    shift, scale = (_per_channel(tuple(values), images.dtype, images.device) for values in (mean, std))
     return (images - shift).div_(scale)
+
+
+@lru_cache(maxsize=64)
+def _per_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return one value a channel [C 1 1]; remembered, since copying it to a GPU waits for all that runs there."""
+    return torch.tensor(values, dtype=dtype, device=device).reshape(-1, 1, 1)
 
 
 def jitter(images: Tensor, brightness: float, contrast: float, saturation: float, index: Tensor, seed: int) -> Tensor:
