@@ -32,6 +32,8 @@ from distill_core.spec.check import resolve
 from distill_core.spec.experiment import ResolvedSpec
 from distill_core.spec.runtime import RuntimeSpec
 
+SGD = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
+RUNTIME = {"device": "cpu", "checkpoint_interval_s": 86_400}
 __all__ = ["NORMALIZE", "RANDOM", "SteppedRun", "build", "describe"]
 
 NORMALIZE = [{"transform": "normalize"}]
@@ -174,24 +176,13 @@ def describe(
                 "batch_size": batch_size,
                 "drop_last": True,
                 "objective": objective or (KD if teacher else CE),
-                "optimizer": {
-                    "optimizer": "sgd",
-                    "lr": 0.05,
-                    "momentum": 0.9,
-                    "nesterov": True,
-                    "weight_decay": 5e-4,
-                },
+                "optimizer": SGD,
                 "schedule": {"schedule": "cosine"},
                 "cache": {"mode": cache},
                 **(stage or {}),
             }
         ],
-        "runtime": {
-            "device": "cpu",
-            "threads": torch.get_num_threads(),
-            "checkpoint_interval_s": 86_400,
-            **(runtime or {}),
-        },
+        "runtime": RUNTIME | {"threads": torch.get_num_threads()} | dict(runtime or {}),
         "evaluation": {"latency": False, "stream": "test" if has_test else None},
     }
     return resolve(document)
