@@ -30,7 +30,7 @@ RUN uv venv /opt/stillhouse \
 # What both images are at run time: an ordinary user, folders of its own, and the environment at /opt/stillhouse.
 FROM python:${PYTHON} AS runtime
 RUN useradd --uid 8470 --create-home --home-dir /var/lib/stillhouse --shell /usr/sbin/nologin stillhouse \
-    && install --directory --owner stillhouse --group stillhouse /artifacts /data /weights
+    && install --directory --owner stillhouse --group stillhouse /artifacts /data /weights /cache
 ENV PATH=/opt/stillhouse/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     STILLHOUSE_HOME=/var/lib/stillhouse \
@@ -52,5 +52,6 @@ CMD ["server"]
 # No health check: a worker serves nothing. Its heartbeat is in the database (GET /v1/workers), and it exits when ill.
 FROM runtime AS worker
 COPY --from=worker-environment /opt/stillhouse /opt/stillhouse
-ENV STILLHOUSE_WEIGHTS_ROOT=/weights
+ENV STILLHOUSE_WEIGHTS_ROOT=/weights \
+    STILLHOUSE_CACHE_ROOT=/cache
 CMD ["worker"]
