@@ -7,7 +7,7 @@ const MAX_WIDTH = 240;
 const SAID_BY_THE_PAGE: Record<string, readonly string[]> = { submitted: ["state", "name"] };
 
 /** What is worth a glance; the rest is for those who look closely. */
-const BRIEF: readonly string[] = ["stage", "epochs", "step", "name", "size", "reason", "message", "code", "device", "resumed_from_step"];
+const BRIEF: readonly string[] = ["stage", "outputs", "mode", "epochs", "step", "name", "size", "reason", "message", "code", "device", "resumed_from_step"];
 
 /** Return names and values; what the event's name says already, and what is empty, is left out. */
 export function listFacts({ type, data }: JobEvent, isBrief = false): [string, string][] {
