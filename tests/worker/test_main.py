@@ -65,4 +65,4 @@ def test_the_real_engine_trains_a_student(ground: Ground, crew: Crew) -> None:
     assert (job.state, job.status_message) == ("succeeded", None), crew.logs()
     with ground.database.read() as session:
         kinds = set(session.scalars(select(Artifact.kind).where(Artifact.job_id == job_id)))
-    assert kinds == {"student", "manifest", "metrics", "spec", "log"}
+    assert kinds == {"student", "manifest", "metrics", "spec", "curves", "card", "log"}
