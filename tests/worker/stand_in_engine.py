@@ -117,6 +117,8 @@ def main() -> int:
     for name in ("--folder", "--inputs", "--resume", "--data-root", "--weights-root"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--parent-pid", type=int)
+    for name in ("--cache-root", "--cache-max-bytes", "--run-id"):
+        parser.add_argument(name)
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != arguments.parent_pid:
