@@ -95,7 +95,7 @@ def test_a_layer_that_does_not_exist_is_refused_before_anything_runs(
 @pytest.mark.parametrize(
     ("objective", "words"),
     [
-        (hint("stage2", "stage2", call=3), ["'stage2' is called 1 times", "there is no call 3"]),
+        (hint("stage2", "stage2", call=3), ["'stage2' is called once", "there is no call 3"]),
         (hint("stage2", "stage2", key="hidden"), ["'stage2 key=hidden' gives no tensor: there is no entry 'hidden'"]),
         (hint("stage1", "stage2"), ["input of shape [B 16 4 4]", "target of shape [B 32 4 4]", "pool_vector by 2"]),
     ],
