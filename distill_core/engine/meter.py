@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from distill_core.distributed import current_world, sum_over_ranks
 from distill_core.errors import DivergedError
 
 __all__ = ["Meter"]
@@ -52,17 +53,28 @@ class Meter:
         self._pending.clear()
 
     def take(self) -> dict[str, float]:
-        """Return the mean over the samples since the last call, and begin anew."""
-        self.flush()
-        means = {name: total / self._num_samples for name, total in self._sums.items()}
+        """Return the mean over the samples of all ranks since the last call, and begin anew."""
+        num_samples, sums = self._sum_up()
+        means = {name: total / num_samples for name, total in sums.items()}
         self._sums, self._num_samples = {}, 0
         return means
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the running sums."""
-        self.flush()
-        return {"sums": dict(self._sums), "num_samples": self._num_samples}
+        """Return the running sums of all ranks."""
+        num_samples, sums = self._sum_up()
+        return {"sums": sums, "num_samples": num_samples}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up running sums."""
-        self._sums, self._num_samples = dict(state["sums"]), state["num_samples"]
+        """Take up running sums: the first rank holds those of all."""
+        share = int(current_world().is_first)
+        self._sums = {name: total * share for name, total in state["sums"].items()}
+        self._num_samples = state["num_samples"] * share
+
+    def _sum_up(self) -> tuple[int, dict[str, float]]:
+        """Return the number of samples and the sums over all ranks; every rank has to ask."""
+        self.flush()
+        totals = torch.tensor([self._num_samples, *self._sums.values()], dtype=torch.float64)
+        world = current_world()
+        device = torch.device("cuda", world.local_rank) if world.backend == "nccl" else totals.device
+        num_samples, *sums = sum_over_ranks(totals.to(device)).tolist()
+        return int(num_samples), dict(zip(self._sums, sums, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -63,10 +64,22 @@ def train(num_devices: int, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return states
 
 
+def logged(folder: Path) -> list[dict[str, float]]:
+    """Return the losses that a run has logged."""
+    lines = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    return [line["values"] for line in lines if line["type"] == "metrics" and "train/loss" in line["values"]]
+
+
 @pytest.fixture(scope="module")
-def students(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, dict[str, torch.Tensor]]]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Where one process and two have run."""
+    return {count: tmp_path_factory.mktemp(f"ranks{count}") for count in (1, 2)}
+
+
+@pytest.fixture(scope="module")
+def students(folders: dict[int, Path]) -> dict[int, dict[str, dict[str, torch.Tensor]]]:
     """The students of one process and of two."""
-    return {count: train(count, tmp_path_factory.mktemp(f"ranks{count}")) for count in (1, 2)}
+    return {count: train(count, folder) for count, folder in folders.items()}
 
 
 @pytest.mark.parametrize("key", list(METHODS))
@@ -77,3 +90,11 @@ def test_two_ranks_equal_one(key: str, students: dict[int, dict[str, dict[str, t
         assert tensor.dtype in (torch.float64, torch.int64)
         scale = max(1.0, float(tensor.abs().max()))
         assert float((tensor - together[name]).abs().max()) <= TOLERANCE * scale, name
+
+
+@pytest.mark.usefixtures("students")
+def test_two_ranks_log_the_losses_of_the_whole_batch(folders: dict[int, Path]) -> None:
+    alone, together = (logged(folders[count]) for count in (1, 2))
+    assert len(alone) == len(together) > len(list(METHODS))
+    for one, two in zip(alone, together, strict=True):
+        assert two == pytest.approx(one, rel=1e-6)

@@ -14,7 +14,6 @@ from distill_core.engine.carry import Carry
 from distill_core.engine.checkpoint import Position
 from distill_core.engine.context import Context
 from distill_core.engine.device import prepare_machine
-from distill_core.engine.events import EventLog
 from distill_core.engine.models import build_models
 from distill_core.engine.plan import Stage, plan_stages
 from distill_core.engine.precision import Precision
@@ -69,7 +68,6 @@ class Ground:
         *,
         world: World | None = None,
         cache: Cache | None = None,
-        events: EventLog | None = None,
     ) -> Ground:
         """Open everything that a spec names."""
         resolved = resolve(spec)
@@ -77,7 +75,7 @@ class Ground:
         streams = open_streams(resolved, folder, machine.device)
         carry = Carry(build_models(resolved, {}, None, machine.device).models)
         stages = plan_stages(resolved.stages, streams, resolved.runtime.seed, world or World())
-        context = Context(folder, events, StopAfter(100_000), resolved.runtime)
+        context = Context(folder, None, StopAfter(100_000), resolved.runtime)
         return cls(stages, carry, Workshop(context, machine, cache or Cache(), {}), folder)
 
     def assemble(self, number: int = 0) -> Assembly:

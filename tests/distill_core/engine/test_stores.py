@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from distill_core.engine.stores import Cache
 from distill_core.errors import CacheError
 from tests.distill_core.experiments import Outcome, run
 
@@ -155,7 +154,3 @@ def test_mixing_stored_outputs_equals_mixing_what_the_teacher_says(tmp_path: Pat
         [values["train/loss"] for _, _, values in outcome.metrics() if "train/loss" in values] for outcome in outcomes
     )
     assert stored == pytest.approx(live, rel=1e-5)
-
-
-def test_the_settings_of_a_cache_have_a_limit() -> None:
-    assert Cache().max_bytes == 50 * 2**30
