@@ -80,6 +80,7 @@ def _describe_method(component: type[Term[Any]]) -> MethodEntry:
         labels=needs.labels,
         same_classes=needs.same_classes,
         smallest_batch=needs.smallest_batch,
+        ensemble=needs.ensemble,
         imports=component.imports,
         exports=component.exports,
     )

@@ -28,11 +28,13 @@ class Model(nn.Module):
         Params: the options it takes.
         feature_points: symbolic name (`stem`, `stage1`, ..., `pooled`, `logits`) -> path of the module whose output
             it is; a probe finds them where a family declares none.
+        norms: feature point -> path of the BatchNorm whose output the last activation there is given.
         params: the options it was built with.
     """
 
     Params: ClassVar[type[Config]]
     feature_points: ClassVar[Mapping[str, str]]
+    norms: Mapping[str, str] = {}
 
     def __init__(self, params: Config) -> None:
         super().__init__()

@@ -40,14 +40,14 @@ class WeightedTerm:
         term: the method.
         places: the places it taps.
         source: the samples it sees.
-        teacher: the teacher it listens to, if any.
+        teachers: the teachers it listens to: none, one, or for an ensemble all of the stage.
     """
 
     name: str
     term: Term[Any]
     places: Places
     source: Source
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
 
     def source_of(self, place: Place) -> Source:
         """Return the samples that are meant at a place."""
@@ -62,6 +62,12 @@ class WeightedTerm:
             place: heard[self.source_of(place)][place if place.view is None else replace(place, view=None)]
             for place in places
         }
+
+    def join(self, heard: Sequence[Activations]) -> Activations:
+        """Return what the teachers gave: stacked [M B ...] for an ensemble, else as the one teacher gave it."""
+        if self.term.needs_of(self.term.params).ensemble:
+            return {place: torch.stack([said[place] for said in heard]) for place in self.places.teacher}
+        return heard[0] if heard else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,8 @@ class Objective(nn.Module):
     def _listen(
         self, weighted: WeightedTerm, student: Mapping[Source, Activations], teachers: TeacherActivations
     ) -> tuple[Activations, Activations]:
-        taught = {} if weighted.teacher is None else teachers[weighted.teacher]
-        return weighted.listen(weighted.places.student, student), weighted.listen(weighted.places.teacher, taught)
+        heard = [weighted.listen(weighted.places.teacher, teachers[name]) for name in weighted.teachers]
+        return weighted.listen(weighted.places.student, student), weighted.join(heard)
 
 
 class _Terms(nn.Module):
@@ -144,7 +150,7 @@ def list_sources(terms: Sequence[WeightedTerm], side: str, teacher: str | None =
         dict.fromkeys(
             weighted.source_of(place)
             for weighted in terms
-            if side == "student" or weighted.teacher == teacher
+            if side == "student" or teacher in weighted.teachers
             for place in getattr(weighted.places, side)
         )
     )
@@ -156,7 +162,7 @@ def list_places(terms: Sequence[WeightedTerm], side: str, teacher: str | None = 
         dict.fromkeys(
             replace(place, view=None)
             for weighted in terms
-            if side == "student" or weighted.teacher == teacher
+            if side == "student" or teacher in weighted.teachers
             for place in getattr(weighted.places, side)
         )
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from distill_core.model import Model
 from distill_core.spec.config import Config
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch, Inputs
 
-__all__ = ["Needs", "Places", "Setting", "Term"]
+__all__ = ["Needs", "Places", "Setting", "Step", "Term"]
 
 P = TypeVar("P", bound=Config)
 
@@ -27,12 +29,14 @@ class Needs:
         labels: the samples must have labels.
         same_classes: student and teacher must tell the same classes apart.
         smallest_batch: samples a batch must hold at least.
+        ensemble: it listens to all teachers of the stage; what their places gave comes stacked [M B ...].
     """
 
     teacher: bool = False
     labels: bool = False
     same_classes: bool = False
     smallest_batch: int = 1
+    ensemble: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,9 @@ class Setting:
         seed: seed of what the term draws.
         imports: modules that earlier stages exported, by name.
         copy_teacher: returns a frozen copy of the teacher's module at a feature point or module path.
+        find_norm: returns the path of the teacher's BatchNorm whose output the last activation at a place is given.
+        teacher_key: registry key and options of the teacher, None where the term has none.
+        student_key: registry key and options of the student.
     """
 
     student: Mapping[Place, torch.Size]
@@ -70,6 +77,45 @@ class Setting:
     seed: int
     imports: Mapping[str, nn.Module] = field(default_factory=dict)
     copy_teacher: Callable[[str], nn.Module] | None = None
+    find_norm: Callable[[str], str] | None = None
+    teacher_key: tuple[str, Mapping[str, Any]] | None = None
+    student_key: tuple[str, Mapping[str, Any]] | None = None
+
+
+class Step(Protocol):
+    """What a bi-level method may ask for while it moves its outer parameters, before the student's own step.
+
+    Attributes:
+        batch: the samples of the step; those of a held-out stream are in `extras`.
+        parameters: what the inner step trains, student and terms.
+        optimizer: the inner optimizer, at the learning rate of this step.
+    """
+
+    @property
+    def batch(self) -> Batch:
+        """The samples of the step."""
+        ...
+
+    @property
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """What the inner step trains."""
+        ...
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The inner optimizer."""
+        ...
+
+    def losses(self) -> Mapping[str, Tensor]:
+        """Return the unweighted losses of the batch by term (or term/part), and their weighted sum as `total`.
+
+        A loss on a held-out stream is a term of its own, with that stream and weight 0.
+        """
+        ...
+
+    def guarded(self) -> AbstractContextManager[Any]:
+        """Return a context after which weights, buffers and random numbers are as they were before."""
+        ...
 
 
 class Term(nn.Module, Generic[P]):
@@ -127,6 +173,17 @@ class Term(nn.Module, Generic[P]):
 
     def commit(self, student: Activations, teacher: Activations, batch: Batch) -> None:
         """Move the term's own state (memory bank, running means); called once after each optimizer step."""
+
+    def outer_parameters(self) -> Sequence[nn.Parameter]:
+        """Return parameters that `update` moves; the optimizer leaves them alone."""
+        return ()
+
+    def update(self, step: Step) -> None:
+        """Move the outer parameters of a bi-level method; called before each optimizer step."""
+
+    def deployed(self, student: nn.Module) -> Model | None:
+        """Return the model that is validated and handed on in the student's place, made of shared modules; or none."""
+        return None
 
     def exported(self) -> Mapping[str, nn.Module]:
         """Return the modules that later stages may import; their names are those of `exports`."""

@@ -22,10 +22,14 @@ from distill_core.engine.plan import Stage
 from distill_core.engine.teachers import Teacher, Teachers, assign_teachers
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
+from distill_core.model import Model
+from distill_core.models import MODELS
 from distill_core.objective import Objective, WeightedTerm, list_places, list_sources
 from distill_core.probe import give_feature_points
 from distill_core.source import Source
 from distill_core.spec.document import join_pointer
+from distill_core.spec.nearest import nearest_names
+from distill_core.spec.place import PRE
 from distill_core.tap import Place, Taps, find_module, find_part
 from distill_core.tensors import Batch
 from distill_core.term import Setting
@@ -132,7 +136,7 @@ def _put_together(
 def _blame_term(stage: Stage, carry: Carry, terms: Sequence[WeightedTerm], batch: Batch) -> None:
     """Raise the problem of the first term whose own places cannot be tapped, at that term; none where all can."""
     for weighted in terms:
-        taught = [] if weighted.teacher is None else [(carry.models[weighted.teacher], weighted.places.teacher)]
+        taught = [(carry.models[name], weighted.places.teacher) for name in weighted.teachers]
         for model, places in [(carry.models[stage.spec.student], weighted.places.student), *taught]:
             with located(_pointer(stage, weighted.name)), preserved(model):
                 taps = Taps(model, places)
@@ -179,14 +183,14 @@ def _create_term(stage: Stage, name: str) -> WeightedTerm:
         message = f"validation goes by the loss, whose term {name!r} needs labels, and the stream has none"
         pointer = join_pointer("/stages", stage.index, "validate_on")
         raise SpecError([Problem(pointer, "labels_missing", message, stage.spec.validate_on)])
-    return WeightedTerm(name, term, term.places(term.params), source, spec.teacher)
+    teachers = stage.spec.teachers if needs.ensemble else (spec.teacher,) if spec.teacher else ()
+    return WeightedTerm(name, term, term.places(term.params), source, teachers)
 
 
 def _list_views(stage: Stage, terms: Sequence[WeightedTerm]) -> dict[str | None, tuple[str, ...]]:
     """Return the views of each stream that terms see; what a term prepares is made of its own view."""
-    names = [spec.teacher for spec in stage.spec.objective.values()]
     tapped = [*list_sources(terms, "student")]
-    for teacher in dict.fromkeys(filter(None, names)):
+    for teacher in stage.spec.teachers:
         tapped += list_sources(terms, "teacher", teacher)
     sources = [weighted.source for weighted in terms] + [source for source in tapped if ":" not in source.view]
     views: dict[str | None, tuple[str, ...]] = {None: ()}
@@ -240,10 +244,11 @@ def _build_terms(stage: Stage, carry: Carry, assembly: Assembly, batch: Batch, a
         heard = {name: _probe(teacher.taps, batch, teacher.sources, autocast) for name, teacher in teachers.items()}
         said = _probe(assembly.taps, batch, list_sources(assembly.terms, "student"), autocast)
     for weighted in assembly.terms:
-        teacher = teachers.get(weighted.teacher or "")
-        sizes = weighted.listen(weighted.places.teacher, heard[teacher.name]) if teacher else {}
         own = weighted.listen(weighted.places.student, said)
         with located(_pointer(stage, weighted.name)):
+            listened = [name for name in weighted.teachers if name in heard]
+            sizes = weighted.join([weighted.listen(weighted.places.teacher, heard[name]) for name in listened])
+            teacher = teachers[listened[0]] if listened else None
             weighted.term.build(_describe(stage, carry, weighted, own, sizes, teacher))
         first = next(assembly.objective.student.parameters(), None)
         is_wide = first is not None and first.dtype == torch.float64
@@ -286,7 +291,28 @@ def _describe(
         seed=hash_keys(stage.seed, number),
         imports={name: carry.modules[name] for name in weighted.term.imports},
         copy_teacher=None if teacher is None else lambda path: _copy_frozen(teacher, path),
+        find_norm=None if teacher is None else lambda path: _find_norm(teacher.model, path),
+        teacher_key=None if teacher is None else _identify(teacher.model),
+        student_key=_identify(carry.models[stage.spec.student]),
     )
+
+
+def _identify(model: nn.Module) -> tuple[str, Mapping[str, Any]] | None:
+    return (MODELS.key_of(type(model)), model.params.as_document()) if isinstance(model, Model) else None
+
+
+def _find_norm(model: nn.Module, path: str) -> str:
+    """Return the path of the BatchNorm whose output the last activation at a place is given.
+
+    Raises:
+        SpecError: the family of the model does not say.
+    """
+    point = path.removesuffix(PRE)
+    norms: Mapping[str, str] = getattr(model, "norms", {})
+    if point not in norms:
+        message = f"{type(model).__name__} does not say which BatchNorm stands before {point!r}"
+        raise SpecError([Problem("", "norm_unknown", message, path, tuple(norms), nearest_names(point, norms))])
+    return norms[point]
 
 
 def _copy_frozen(teacher: Teacher, path: str) -> nn.Module:

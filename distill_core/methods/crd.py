@@ -24,7 +24,7 @@ from distill_core.draw import draw_below, hash_keys
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Setting, Term
@@ -38,8 +38,8 @@ CHUNK_ELEMENTS = 2**26
 class CRDParams(Config):
     """Options of contrastive representation distillation."""
 
-    student_place: StudentPath = Field(default="pooled", description="The student's representation.")
-    teacher_place: TeacherPath = Field(default="pooled", description="The teacher's representation.")
+    student_place: Path = auto_place("student", "pooled", "The student's representation.")
+    teacher_place: Path = auto_place("teacher", "pooled", "The teacher's representation.")
     embedding_size: int = Field(default=128, ge=1, le=65536, description="Length of the embeddings of both.")
     num_negatives: int = Field(default=16384, ge=1, le=1_000_000, description="Negatives a sample.")
     negatives: Literal["other_classes", "other_samples"] = Field(

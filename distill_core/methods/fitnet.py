@@ -23,7 +23,7 @@ from distill_core.distributed import current_world
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Setting, Term
@@ -32,8 +32,8 @@ from distill_core.term import Needs, Places, Setting, Term
 class FitNetParams(Config):
     """Options of hint training."""
 
-    student_place: StudentPath = Field(default="stage2", description="Guided layer: a map of the student.")
-    teacher_place: TeacherPath = Field(default="stage2", description="Hint layer: a map of the teacher.")
+    student_place: Path = auto_place("student", "middle", "Guided layer: a map of the student.")
+    teacher_place: Path = auto_place("teacher", "middle", "Hint layer: a map of the teacher.")
     regressor: Literal["fitted", "conv1x1", "conv3x3", "none"] = Field(
         default="fitted",
         description="Convolution on the student's map; fitted: one that turns its size into the teacher's.",

@@ -13,35 +13,27 @@ Shapes: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import PathPairs, auto_pairs, list_pairs
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Setting, Term
-
-StudentPairs = Annotated[tuple[tuple[StudentPath, StudentPath], ...], Field(min_length=1, max_length=64)]
-TeacherPairs = Annotated[tuple[tuple[TeacherPath, TeacherPath], ...], Field(min_length=1, max_length=64)]
 
 
 class FSPParams(Config):
     """Options of FSP."""
 
-    student_pairs: StudentPairs = Field(
-        default=(("stem", "stage1"), ("stage1", "stage2"), ("stage2", "stage3")),
-        description="First and last map of each module of the student.",
-    )
-    teacher_pairs: TeacherPairs | None = Field(
-        default=None, description="First and last map of each module of the teacher; the student's if left out."
-    )
+    student_pairs: PathPairs = auto_pairs("student", "pairs", "First and last map of each module of the student.")
+    teacher_pairs: PathPairs = auto_pairs("teacher", "pairs", "First and last map of each module of the teacher.")
     pool: Literal["max", "average"] = Field(
         default="max", description="How the larger map of a pair is brought to the size of the smaller one."
     )
@@ -51,18 +43,10 @@ class FSPParams(Config):
         "each averaged over the batch.",
     )
 
-    @model_validator(mode="after")
-    def check_counts(self) -> Self:
-        """Refuse pairs without a partner."""
-        if self.teacher_pairs is not None and len(self.teacher_pairs) != len(self.student_pairs):
-            counts = f"{len(self.student_pairs)} pairs of the student and {len(self.teacher_pairs)} of the teacher"
-            raise ValueError(f"there are {counts}; every pair needs its partner")
-        return self
-
     @property
     def partners(self) -> list[tuple[tuple[str, str], tuple[str, str]]]:
         """Pair of the student and pair of the teacher, each."""
-        return list(zip(self.student_pairs, self.teacher_pairs or self.student_pairs, strict=True))
+        return list(zip(list_pairs(self.student_pairs), list_pairs(self.teacher_pairs), strict=True))
 
 
 @METHODS.register("fsp")
@@ -75,7 +59,7 @@ class FSP(Term[FSPParams]):
     @classmethod
     def places(cls, params: FSPParams) -> Places:
         """Return the maps of all pairs."""
-        return Places(_list_places(params.student_pairs), _list_places(params.teacher_pairs or params.student_pairs))
+        return Places(_list_places(params.student_pairs), _list_places(params.teacher_pairs))
 
     def build(self, setting: Setting) -> None:
         """Refuse pairs whose matrices differ in shape."""
@@ -112,8 +96,8 @@ class FSP(Term[FSPParams]):
                 return lengths.sum() / len(difference)
 
 
-def _list_places(pairs: tuple[tuple[str, str], ...]) -> tuple[Place, ...]:
-    return tuple(dict.fromkeys(Place(name) for pair in pairs for name in pair))
+def _list_places(pairs: PathPairs) -> tuple[Place, ...]:
+    return tuple(dict.fromkeys(Place(name) for pair in list_pairs(pairs) for name in pair))
 
 
 def _compute_flow(activations: Activations, pair: tuple[str, str], pool: str) -> Tensor:

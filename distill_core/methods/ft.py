@@ -26,7 +26,7 @@ from distill_core.distributed import current_world
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Setting, Term
@@ -37,7 +37,7 @@ PARAPHRASER = "paraphraser"
 class ParaphraserParams(Config):
     """Options of the paraphraser's training."""
 
-    teacher_place: TeacherPath = Field(default="stage3", description="The teacher's last map.")
+    teacher_place: Path = auto_place("teacher", "last", "The teacher's last map.")
     rate: float = Field(default=0.5, gt=0, le=4, description="Channels of the factor, as a share of the map's.")
     batch_norm: bool = Field(default=False, description="Whether BatchNorm follows each convolution.")
     reduction: Literal["mean", "sum"] = Field(
@@ -48,10 +48,8 @@ class ParaphraserParams(Config):
 class FTParams(Config):
     """Options of factor transfer."""
 
-    student_place: StudentPath = Field(default="stage3", description="The student's last map.")
-    teacher_place: TeacherPath = Field(
-        default="stage3", description="The map of the teacher that the paraphraser was trained on."
-    )
+    student_place: Path = auto_place("student", "last", "The student's last map.")
+    teacher_place: Path = auto_place("teacher", "last", "The map of the teacher that the paraphraser was trained on.")
     batch_norm: bool = Field(default=False, description="Whether BatchNorm follows each convolution.")
     factor: Literal["flat", "attention"] = Field(
         default="flat", description="What is compared: the whole factor, or the mean over channels of its squares."

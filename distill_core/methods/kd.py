@@ -2,16 +2,18 @@
 
 Geoffrey Hinton, Oriol Vinyals, Jeff Dean: "Distilling the Knowledge in a Neural Network", NIPS workshop 2014
 (arXiv 1503.02531). Only the soft half of the paper's objective; the hard half is the term `ce`. The divergence is
-summed over classes and averaged over the batch; averaging over classes as well, as torch's default reduction does and
-much published code with it, would divide the gradient by K.
+summed over classes and averaged over the batch; averaging over classes as well (`mean`), as torch's default reduction
+does and much published code with it, divides the gradient by K.
+
+Shapes: B batch, K classes.
 """
 
 from __future__ import annotations
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
+from distill_core.logits import Reduction, divergence, soften
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
 from distill_core.tap import LOGITS, Activations
@@ -24,6 +26,12 @@ class KDParams(Config):
 
     temperature: float = Field(
         default=4.0, gt=0, le=1000, description="Divides the logits of both before the softmax; larger is softer."
+    )
+    standardise: bool = Field(
+        default=False, description="Give the logits of both mean 0 and deviation 1 a sample first (Sun et al. 2024)."
+    )
+    reduction: Reduction = Field(
+        default="batchmean", description="Mean over the batch alone, or (mean) over batch and classes."
     )
 
 
@@ -40,8 +48,8 @@ class KD(Term[KDParams]):
         return Places(student=(LOGITS,), teacher=(LOGITS,))
 
     def forward(self, student: Activations, teacher: Activations, batch: Batch) -> Tensor:
-        """Return T^2 mean over B of KL(softmax(z_t / T) || softmax(z_s / T))."""
-        temperature = self.params.temperature
-        log_student = functional.log_softmax(student[LOGITS] / temperature, dim=1)
-        log_teacher = functional.log_softmax(teacher[LOGITS].detach() / temperature, dim=1)
-        return functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * temperature**2
+        """Return T^2 mean over B of KL(softmax(z_t / T) || softmax(z_s / T)) for z_s, z_t [B K]."""
+        params = self.params
+        mine = soften(student[LOGITS], params.temperature, standardise=params.standardise)
+        wanted = soften(teacher[LOGITS].detach(), params.temperature, standardise=params.standardise)
+        return divergence(mine, wanted, params.reduction) * params.temperature**2

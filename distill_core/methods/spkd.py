@@ -18,7 +18,7 @@ from torch.nn import functional
 from distill_core.distributed import gather_rows
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.tap import Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Term
@@ -27,8 +27,8 @@ from distill_core.term import Needs, Places, Term
 class SPKDParams(Config):
     """Options of similarity-preserving distillation."""
 
-    student_place: StudentPath = Field(default="stage3", description="The student's last map, or any other.")
-    teacher_place: TeacherPath = Field(default="stage3", description="The teacher's last map, or any other.")
+    student_place: Path = auto_place("student", "last", "The student's last map, or any other.")
+    teacher_place: Path = auto_place("teacher", "last", "The teacher's last map, or any other.")
     row_norm: Literal["l2", "l1"] = Field(default="l2", description="Norm that each row of similarities is divided by.")
 
 

@@ -76,6 +76,8 @@ class ResNetSmall(Model):
         self.stage1 = Stage(STEM_CHANNELS, first, 1, self.num_blocks)
         self.stage2 = Stage(first, second, 2, self.num_blocks)
         self.stage3 = Stage(second, third, 2, self.num_blocks)
+        self.norms = {f"stage{number}": f"stage{number}.{self.num_blocks - 1}.bn2" for number in (1, 2, 3)}
+        self.norms["stem"] = "stem.bn"
         side = -(-params.image_size // 4)
         window = min(4, side)
         self.pool = nn.Sequential(nn.AvgPool2d(window), nn.Flatten())

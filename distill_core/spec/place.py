@@ -2,23 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from distill_core.spec.config import Config, Name
 
 PRE = ".pre"
 """Ending of a path that means: before the last activation at this place."""
 
-
 Path = Annotated[str, Field(max_length=256)]
+"""Feature point or module path, `.pre` at its end allowed."""
 
-StudentPath = Annotated[Path, Field(json_schema_extra={"place_of": "student"})]
-"""Feature point or module path of the student, `.pre` at its end allowed; checked before anything runs."""
 
-TeacherPath = Annotated[Path, Field(json_schema_extra={"place_of": "teacher"})]
-"""The same of the teacher."""
+AUTO = "auto"
+"""Stands for the places of the paper, which follow from the feature points of the models: `spec/layers.py`."""
+
+MAX_PLACES = 64
+
+Paths = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(lambda value: (value,) if value == AUTO else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string", "maxLength": 256}, "minItems": 1, "maxItems": MAX_PLACES},
+                {"type": "string", "const": AUTO},
+            ]
+        }
+    ),
+]
+"""Several feature points or module paths, or `auto`."""
+
+PathPairs = Annotated[
+    tuple[tuple[Path, Path], ...] | Literal["auto"],
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {
+                        "type": "array",
+                        "items": {"type": "string", "maxLength": 256},
+                        "minItems": 2,
+                        "maxItems": 2,
+                    },
+                    "minItems": 1,
+                    "maxItems": MAX_PLACES,
+                },
+                {"type": "string", "const": AUTO},
+            ]
+        }
+    ),
+]
+"""Pairs of feature points or module paths, or `auto`."""
+
+Role = Literal["student", "teacher"]
+
+
+def auto_place(role: Role, rule: str, description: str) -> Any:
+    """Return the field of one place of a model, the paper's if left out; its type is `Path`.
+
+    Args:
+        role: whose place it is.
+        rule: what `auto` means, see `spec/layers.py`.
+        description: what the place is to the method.
+    """
+    return Field(
+        default=AUTO,
+        description=f"{description} auto: {rule}.",
+        json_schema_extra={"place_of": role, "auto": rule},
+    )
+
+
+def auto_places(role: Role, rule: str, description: str) -> Any:
+    """Return the field of several places of a model, the paper's if left out; its type is `Paths`."""
+    return Field(
+        default=(AUTO,),
+        validate_default=False,
+        description=f"{description} auto: {rule}.",
+        json_schema_extra={"places_of": role, "auto": rule, "default": AUTO},
+    )
+
+
+def auto_pairs(role: Role, rule: str, description: str) -> Any:
+    """Return the field of several pairs of places of a model, the paper's if left out; its type is `PathPairs`."""
+    extra: Any = {"places_of": role, "auto": rule}
+    return Field(default=AUTO, description=f"{description} auto: {rule}.", json_schema_extra=extra)
+
+
+def list_pairs(pairs: PathPairs) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of an option that has been written out."""
+    if isinstance(pairs, str):
+        raise TypeError(f"the places that {pairs!r} stands for have not been written out")
+    return pairs
 
 
 class PlaceSpec(Config):

@@ -13,7 +13,7 @@ from distill_core.spec.document import join_pointer
 from distill_core.spec.experiment import ResolvedSpec
 from distill_core.spec.model import ModelSpec
 from distill_core.spec.nearest import nearest_names
-from distill_core.spec.place import PRE
+from distill_core.spec.place import AUTO, PRE
 from distill_core.spec.stage import ResolvedStage
 
 __all__ = ["NamedPlace", "find_output_problems", "find_place_problems", "find_places"]
@@ -51,6 +51,9 @@ def _search(pointer: str, root: Mapping[str, Any], schema: Mapping[str, Any], va
             return
         for name, child in value.items():
             yield from _search(join_pointer(pointer, name), root, {}, child)
+    elif "places_of" in schema:
+        for place, path in _list_texts(pointer, value):
+            yield NamedPlace(place, schema["places_of"], path)
     elif isinstance(value, list | tuple):
         schema = next((branch for branch in schema.get("anyOf", ()) if branch.get("type") == "array"), schema)
         positions = schema.get("prefixItems", ())
@@ -59,8 +62,16 @@ def _search(pointer: str, root: Mapping[str, Any], schema: Mapping[str, Any], va
             yield from _search(f"{pointer}/{index}", root, _resolve(root, inner), child)
     elif isinstance(value, str):
         marked = [branch for branch in (schema, *schema.get("anyOf", ())) if "place_of" in branch]
-        if marked:
+        if marked and value != AUTO:
             yield NamedPlace(pointer, marked[0]["place_of"], value)
+
+
+def _list_texts(pointer: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list | tuple):
+        for index, child in enumerate(value):
+            yield from _list_texts(join_pointer(pointer, index), child)
+    elif isinstance(value, str) and value != AUTO:
+        yield pointer, value
 
 
 def _resolve(root: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from distill_core.errors import Problem
 from distill_core.spec.components import unknown_name
 from distill_core.spec.config import Config, Name, Params
 from distill_core.spec.document import join_pointer
+from distill_core.spec.place import AUTO
 from distill_core.spec.recipes import RECIPES, Recipe, Stages
 from distill_core.spec.shape import find_shape_problems
 
@@ -132,7 +133,9 @@ def _plain(value: Any) -> Any:
 
 
 def _say(stages: Any, said: Any) -> bool:
-    """Return whether stages say what a recipe says; they may say more, as resolved ones do."""
+    """Return whether stages say what a recipe says; they may say more, as resolved ones do, and places for `auto`."""
+    if said in (AUTO, [AUTO]):
+        return stages is not None
     if isinstance(said, dict):
         return isinstance(stages, dict) and all(key in stages and _say(stages[key], said[key]) for key in said)
     if isinstance(said, list):

@@ -8,6 +8,7 @@ from distill_core.spec.catalog import Catalog, DatasetEntry
 from distill_core.spec.components import fill_defaults
 from distill_core.spec.data import StreamSpec, ViewSpec
 from distill_core.spec.experiment import ExperimentSpec, ResolvedSpec
+from distill_core.spec.layers import fill_places
 from distill_core.spec.places import find_places
 from distill_core.spec.references import inherit
 from distill_core.spec.stage import ResolvedStage
@@ -19,7 +20,10 @@ def write_out(spec: ExperimentSpec, catalog: Catalog) -> ResolvedSpec:
     """Return the spec with everything written out; it must be free of problems."""
     data = {name: _write_out_stream(stream, catalog) for name, stream in spec.data.items()}
     written = [stage.model_dump(mode="json", exclude_unset=True) for stage in spec.stages]
-    stages = tuple(_write_out_stage(ResolvedStage.model_validate(stage), data, catalog) for stage in inherit(written))
+    points = {name: tuple(catalog.models[model.model].feature_points) for name, model in spec.models.items()}
+    stages = tuple(
+        _write_out_stage(ResolvedStage.model_validate(stage), data, points, catalog) for stage in inherit(written)
+    )
     models = _write_out_models(spec, data, stages, catalog)
     document = spec.as_document() | {
         "models": models,
@@ -50,18 +54,22 @@ def _write_out_view(view: ViewSpec, entry: DatasetEntry) -> ViewSpec:
     )
 
 
-def _write_out_stage(stage: ResolvedStage, data: dict[str, StreamSpec], catalog: Catalog) -> ResolvedStage:
+def _write_out_stage(
+    stage: ResolvedStage, data: dict[str, StreamSpec], points: dict[str, tuple[str, ...]], catalog: Catalog
+) -> ResolvedStage:
     first_teacher = stage.teachers[0] if stage.teachers else None
     objective = {}
     for name, term in stage.objective.items():
         entry = catalog.methods[term.method]
         params = fill_defaults(entry, term.params)
         listens = entry.teacher or any(place.role == "teacher" for place in find_places(entry, params))
+        teacher = (term.teacher or first_teacher) if listens and not entry.ensemble else None
+        heard = first_teacher if entry.ensemble else teacher
         objective[name] = term.model_copy(
             update={
-                "params": params,
+                "params": fill_places(entry, params, points[stage.student], points[heard] if heard else None),
                 "view": term.view or next(iter(data[term.stream or stage.train].views)),
-                "teacher": (term.teacher or first_teacher) if listens else None,
+                "teacher": teacher,
             }
         )
     mixes = stage.mix is not None and (stage.mix.mixup or stage.mix.cutmix)

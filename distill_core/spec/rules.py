@@ -10,6 +10,7 @@ from distill_core.spec.data import StreamSpec
 from distill_core.spec.document import join_pointer
 from distill_core.spec.experiment import ResolvedSpec
 from distill_core.spec.figure_rules import find_figure_problems
+from distill_core.spec.layers import find_unfilled
 from distill_core.spec.places import find_output_problems, find_place_problems
 from distill_core.spec.stage import ResolvedStage
 from distill_core.spec.stage_rules import find_stage_problems
@@ -55,13 +56,15 @@ def _check_terms(pointer: str, stage: ResolvedStage, spec: ResolvedSpec, catalog
     for name, term in stage.objective.items():
         place = join_pointer(pointer, "objective", name)
         entry = catalog.methods[term.method]
-        if entry.teacher and term.teacher is None:
+        yield from find_unfilled(place, entry, term.params)
+        teachers = stage.teachers if entry.ensemble else (term.teacher,) if term.teacher else ()
+        if entry.teacher and not teachers:
             message = f"the method {term.method!r} needs a teacher, and the stage names none"
             yield Problem(place, "teacher_missing", message, term.method)
-        if entry.same_classes and term.teacher is not None:
-            student, teacher = (spec.models[key].params.get("num_classes") for key in (stage.student, term.teacher))
-            if student != teacher:
-                message = f"the method {term.method!r} compares logits: student {student} classes, teacher {teacher}"
+        for teacher in teachers if entry.same_classes else ():
+            student, taught = (spec.models[key].params.get("num_classes") for key in (stage.student, teacher))
+            if student != taught:
+                message = f"the method {term.method!r} compares logits: student {student} classes, {teacher} {taught}"
                 yield Problem(place, "classes_differ", message, term.method)
         if stage.batch_size < entry.smallest_batch:
             message = f"the method {term.method!r} compares the samples of a batch and needs {entry.smallest_batch}"

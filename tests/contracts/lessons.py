@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+import yaml
 
 from distill_core.distributed import World
 from distill_core.engine.assembly import prepare
@@ -24,59 +27,115 @@ from distill_core.engine.run import open_streams
 from distill_core.engine.stage import Workshop, run_stage
 from distill_core.engine.stores import Cache
 from distill_core.methods import METHODS
+from distill_core.models import MODELS
 from distill_core.objective import Losses
 from distill_core.spec import resolve
 from distill_core.tensors import Batch
 from tests.distill_core.experiments import StopAfter
 
-PAIRS = {"same family": ("resnet14", "resnet8"), "other family": ("deep_nn", "resnet8")}
+PAIRS = {
+    name: pair
+    for name, pair in {
+        "same family": ("resnet14", "resnet8"),
+        "other family": ("resnet14", "shufflenet_v2"),
+        "transformer": ("vit_d8", "vit_d4"),
+    }.items()
+    if set(pair) <= set(MODELS)
+}
 """Teacher and student."""
 
-OPTIONS: dict[str, dict[str, Any]] = {"crd": {"num_negatives": 32, "embedding_size": 16}}
-"""Options that make a method small enough for 64 samples; the others take their defaults."""
 
-OTHER_FAMILY: dict[str, dict[str, Any]] = {
-    "fsp": {"student_pairs": [["stem", "stage1"]], "teacher_pairs": [["stem", "stage1"]]},
-    "ft": {"teacher_place": "stage2"},
-    "ft_paraphraser": {"teacher_place": "stage2"},
-    "spkd": {"teacher_place": "pooled"},
+@dataclass(frozen=True, slots=True)
+class Special:
+    """What the suite must know of one method; a file of `needs/` says it, and most methods have none.
+
+    Attributes:
+        options: options that make it small enough for 64 samples.
+        pairs: pair -> further options for this pair.
+        cannot: pair -> why the method is not made for it; such a pair must be refused.
+        exempt: check -> why it does not hold: falls, moves, cached, two_ranks.
+        models: further models of the spec.
+        views: views of the training stream.
+        data: further streams of the spec.
+        stage: fields of the method's own stage.
+        terms: terms beside it in its stage.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pairs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    exempt: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)
+    views: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    stage: Mapping[str, Any] = field(default_factory=dict)
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+SPECIAL = {
+    path.stem: Special(**yaml.safe_load(path.read_text()))
+    for path in sorted((Path(__file__).parent / "needs").glob("*.yaml"))
 }
-"""Places of a teacher of another family, where its feature points have other names."""
-
-CANNOT = {("fsp", "other family"): "FSP needs maps of equal channels, as its paper says"}
-"""Pairs that a method is not made for, and why."""
 
 
-def terms_of(key: str, pair: str) -> list[dict[str, Any]]:
-    """Return the objectives of the stages that a method takes: the last is its own, the others make what it imports."""
-    imports = METHODS.find(key).imports
-    makers = [other for other in METHODS if set(METHODS.find(other).exports) & set(imports)]
-    params = {
-        name: OPTIONS.get(name, {}) | (OTHER_FAMILY.get(name, {}) if pair == "other family" else {})
-        for name in (*makers, key)
-    }
-    return [{"term": {"method": name, "params": params[name]}} for name in (*makers, key)]
+def special(key: str) -> Special:
+    """Return what the suite must know of a method."""
+    return SPECIAL.get(key, Special())
+
+
+CANNOT = [(key, pair) for key in METHODS for pair in special(key).cannot]
+POSSIBLE = [(key, pair) for key in METHODS for pair in PAIRS if pair not in special(key).cannot]
+
+
+def unless_exempt(check: str) -> pytest.MarkDecorator:
+    """Return the parameters of a check: every method, those that are exempt with the reason why."""
+    marks = [
+        pytest.param(key, marks=pytest.mark.skip(reason=special(key).exempt[check]))
+        if check in special(key).exempt
+        else key
+        for key in METHODS
+    ]
+    return pytest.mark.parametrize("key", marks)
+
+
+def list_makers(key: str) -> list[str]:
+    """Return the methods that export what a method imports, and what those import, in the order of their stages."""
+    wanted = METHODS.find(key).imports
+    makers = [other for other in METHODS if set(METHODS.find(other).exports) & set(wanted)]
+    return [*(earlier for maker in makers for earlier in list_makers(maker)), *makers]
+
+
+def stages_of(key: str, pair: str) -> list[dict[str, Any]]:
+    """Return the stages that a method takes: the last is its own, the others make what it imports."""
+    stages = []
+    for name in (*list_makers(key), key):
+        known = special(name)
+        params = dict(known.options) | dict(known.pairs.get(pair, {}))
+        terms = {"term": {"method": name, "params": params}, **known.terms}
+        stages.append({"objective": terms, **known.stage})
+    return stages
 
 
 def document_of(key: str, pair: str = "same family", **runtime: Any) -> dict[str, Any]:
-    """Return a spec whose last stage has the method as its only term."""
+    """Return a spec whose last stage has the method as its only term, but for what it cannot be without."""
     teacher, student = PAIRS[pair]
-    stages: list[dict[str, Any]] = [
-        {"name": f"stage{number}", "objective": objective} for number, objective in enumerate(terms_of(key, pair))
-    ]
-    stages[0] |= {
+    known = special(key)
+    stages = [{"name": f"stage{number}", **stage} for number, stage in enumerate(stages_of(key, pair))]
+    common: dict[str, Any] = {
         "student": "student",
-        "teachers": ["teacher"],
+        "teachers": ["teacher", *known.models],
         "train": "train",
         "epochs": 2,
         "batch_size": 16,
         "optimizer": {"optimizer": "adam", "lr": 0.003},
     }
+    stages[0] = common | stages[0]
+    train: dict[str, Any] = {"dataset": "digits", "num_samples": 64}
     return {
         "version": 1,
         "name": key,
-        "models": {"teacher": {"model": teacher}, "student": {"model": student}},
-        "data": {"train": {"dataset": "digits", "num_samples": 64}},
+        "models": {"teacher": {"model": teacher}, "student": {"model": student}, **known.models},
+        "data": {"train": train | ({"views": dict(known.views)} if known.views else {}), **known.data},
         "stages": stages,
         "runtime": {"device": "cpu", "checkpoint_interval_s": 3600, **runtime},
         "evaluation": {"latency": False},

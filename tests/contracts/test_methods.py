@@ -20,13 +20,11 @@ from distill_core.engine.stores import Cache
 from distill_core.errors import SpecError, Stopped
 from distill_core.methods import METHODS
 from distill_core.spec import resolve
-from tests.contracts.lessons import CANNOT, OPTIONS, PAIRS, Lesson, document_of
+from tests.contracts.lessons import CANNOT, PAIRS, POSSIBLE, SPECIAL, Lesson, document_of, special, unless_exempt
 from tests.distill_core.experiments import StopAfter
 
 every_method = pytest.mark.parametrize("key", list(METHODS))
-every_pair = pytest.mark.parametrize(
-    ("key", "pair"), [(key, pair) for key in METHODS for pair in PAIRS if (key, pair) not in CANNOT]
-)
+every_pair = pytest.mark.parametrize(("key", "pair"), POSSIBLE)
 
 
 def hooks_of(module: nn.Module) -> int:
@@ -52,16 +50,18 @@ def run_engine(document: dict[str, Any], folder: Path, *stops: int, cache: Path 
 
 @every_pair
 def test_the_loss_is_finite_and_falls_on_a_fixed_batch(key: str, pair: str, tmp_path: Path) -> None:
+    if "falls" in special(key).exempt:
+        pytest.skip(special(key).exempt["falls"])
     losses = Lesson.of(key, tmp_path, pair).learn(16)
     assert all(map(math.isfinite, losses))
     assert losses[-1] < losses[0] - 0.05 * abs(losses[0])
 
 
-@pytest.mark.parametrize(("key", "pair"), CANNOT)
+@pytest.mark.parametrize(("key", "pair"), [(key, pair) for key, pair in CANNOT if pair in PAIRS])
 def test_a_pair_that_a_method_is_not_made_for_is_refused_with_the_place(key: str, pair: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         Lesson.of(key, tmp_path, pair)
-    assert caught.value.problems[0].pointer.startswith("/stages/0/objective/term")
+    assert "/objective/" in caught.value.problems[0].pointer
 
 
 @every_pair
@@ -127,7 +127,7 @@ def test_a_resumed_run_ends_as_one_that_went_straight_through(key: str, tmp_path
     assert run_engine(document, tmp_path / "resumed", 3, 4) == straight
 
 
-@every_method
+@unless_exempt("cached")
 def test_a_cached_teacher_teaches_what_the_live_one_does(key: str, tmp_path: Path) -> None:
     document = document_of(key)
     students = {}
@@ -160,4 +160,5 @@ def test_its_options_are_described(key: str) -> None:
 
 
 def test_only_methods_that_exist_have_settings_of_their_own() -> None:
-    assert {*OPTIONS, *(key for key, _ in CANNOT)} <= set(METHODS)
+    assert set(SPECIAL) <= set(METHODS)
+    assert {check for known in SPECIAL.values() for check in known.exempt} <= {"falls", "cached", "two_ranks"}

@@ -85,7 +85,7 @@ class Upside(Term[NoOptions]):
 
 def weighted(key: str, *, teacher: str | None = None, source: Source = MAIN, name: str = "") -> WeightedTerm:
     term = METHODS.create(key, {})
-    return WeightedTerm(name or key, term, term.places(term.params), source, teacher)
+    return WeightedTerm(name or key, term, term.places(term.params), source, (teacher,) if teacher else ())
 
 
 def of(term: Term[NoOptions], name: str) -> WeightedTerm:

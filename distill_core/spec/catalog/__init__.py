@@ -54,6 +54,7 @@ class MethodEntry(Entry):
     labels: bool = Field(description="Whether the samples must have labels.")
     same_classes: bool = Field(description="Whether student and teacher must have the same classes.")
     smallest_batch: int = Field(description="Samples that a batch must hold at least.")
+    ensemble: bool = Field(description="Whether it listens to all teachers of the stage at once.")
     imports: tuple[str, ...] = Field(description="Modules that a term of an earlier stage must export.")
     exports: tuple[str, ...] = Field(description="Modules that it hands to later stages.")
 

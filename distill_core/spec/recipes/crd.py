@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.spec.recipes import RECIPES, Recipe, Stages, Temperature, Weight
 
 
@@ -21,8 +21,8 @@ from distill_core.spec.recipes import RECIPES, Recipe, Stages, Temperature, Weig
 class CRD(Recipe):
     """Contrastive representation distillation with soft targets, in one stage."""
 
-    student_place: StudentPath = Field(default="pooled", description="The student's representation.")
-    teacher_place: TeacherPath = Field(default="pooled", description="The teacher's representation.")
+    student_place: Path = auto_place("student", "pooled", "The student's representation.")
+    teacher_place: Path = auto_place("teacher", "pooled", "The teacher's representation.")
     embedding_size: int = Field(default=128, ge=1, le=65_536, description="Length of the embeddings of both.")
     num_negatives: int = Field(default=16_384, ge=1, le=1_000_000, description="Negatives a sample.")
     crd_temperature: float = Field(default=0.07, ge=0.01, le=1000, description="Divides the similarities.")

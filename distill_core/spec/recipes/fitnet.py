@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import Field
 
 from distill_core.spec.optimizer import OptimizerSpec
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.spec.recipes import RECIPES, Epochs, Recipe, Stages, Temperature, Weight
 
 
@@ -28,8 +28,8 @@ from distill_core.spec.recipes import RECIPES, Epochs, Recipe, Stages, Temperatu
 class FitNet(Recipe):
     """FitNet in two stages: a hint for the student's lower half, then distillation."""
 
-    student_place: StudentPath = Field(default="stage2", description="Guided layer: a map of the student.")
-    teacher_place: TeacherPath = Field(default="stage2", description="Hint layer: a map of the teacher.")
+    student_place: Path = auto_place("student", "middle", "Guided layer: a map of the student.")
+    teacher_place: Path = auto_place("teacher", "middle", "Hint layer: a map of the teacher.")
     regressor: Literal["fitted", "conv1x1", "conv3x3", "none"] = Field(
         default="fitted", description="Convolution that turns the student's map into the teacher's."
     )

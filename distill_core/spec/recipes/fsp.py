@@ -13,29 +13,21 @@ with maps pooled by averages there. Student and teacher need as many channels as
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from distill_core.spec.optimizer import OptimizerSpec
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import PathPairs, auto_pairs
 from distill_core.spec.recipes import RECIPES, Epochs, Recipe, Stages
-
-StudentPairs = Annotated[tuple[tuple[StudentPath, StudentPath], ...], Field(min_length=1, max_length=64)]
-TeacherPairs = Annotated[tuple[tuple[TeacherPath, TeacherPath], ...], Field(min_length=1, max_length=64)]
 
 
 @RECIPES.register("fsp")
 class FSP(Recipe):
     """FSP in two stages: the flow between the student's layers, then the labels."""
 
-    student_pairs: StudentPairs = Field(
-        default=(("stem", "stage1"), ("stage1", "stage2"), ("stage2", "stage3")),
-        description="First and last map of each module of the student.",
-    )
-    teacher_pairs: TeacherPairs | None = Field(
-        default=None, description="First and last map of each module of the teacher; the student's if left out."
-    )
+    student_pairs: PathPairs = auto_pairs("student", "pairs", "First and last map of each module of the student.")
+    teacher_pairs: PathPairs = auto_pairs("teacher", "pairs", "First and last map of each module of the teacher.")
     pool: Literal["max", "average"] = Field(
         default="max", description="How the larger map of a pair is brought to the size of the smaller one."
     )

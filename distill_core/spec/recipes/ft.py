@@ -21,7 +21,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from distill_core.spec.optimizer import SGD, OptimizerSpec, ScheduleSpec
-from distill_core.spec.place import StudentPath, TeacherPath
+from distill_core.spec.place import Path, auto_place
 from distill_core.spec.recipes import RECIPES, Epochs, Recipe, Stages, Weight, published
 
 
@@ -29,8 +29,8 @@ from distill_core.spec.recipes import RECIPES, Epochs, Recipe, Stages, Weight, p
 class FT(Recipe):
     """Factor transfer in two stages: a paraphraser of the teacher's last map, then the student with a translator."""
 
-    student_place: StudentPath = Field(default="stage3", description="The student's last map.")
-    teacher_place: TeacherPath = Field(default="stage3", description="The teacher's last map.")
+    student_place: Path = auto_place("student", "last", "The student's last map.")
+    teacher_place: Path = auto_place("teacher", "last", "The teacher's last map.")
     rate: float = Field(default=0.5, gt=0, le=4, description="Channels of the factor, as a share of the map's.")
     batch_norm: bool = Field(
         default=False, description="Whether BatchNorm follows the convolutions of paraphraser and translator."

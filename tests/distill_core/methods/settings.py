@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 from distill_core.methods import METHODS
+from distill_core.spec.catalog import Entry
+from distill_core.spec.components import fill_defaults
+from distill_core.spec.layers import fill_places
+from distill_core.spec.place import PRE
 from distill_core.tap import Place
 from distill_core.tensors import Batch
 from distill_core.term import Setting, Term
@@ -38,7 +42,11 @@ def _shapes_of(tensors: Named) -> dict[Place, torch.Size]:
 
 
 def build_term(method: str, params: dict[str, Any], student: Named, teacher: Named, **facts: Any) -> Term[Any]:
-    term = METHODS.create(method, params)
+    """Return a term for the given tensors; places that `params` leave out are sought among their names."""
+    component = METHODS.find(method)
+    entry = Entry(summary="", params=component.Params.model_json_schema())
+    mine, others = ([name.removesuffix(PRE) for name in tensors] for tensors in (student, teacher))
+    term = METHODS.create(method, fill_places(entry, fill_defaults(entry, params), mine, others))
     term.build(setting_of(student, teacher, **facts))
     return term.double()
 

@@ -187,7 +187,7 @@ def test_labels_are_needed_for_negatives_of_other_classes_alone() -> None:
 
 
 def test_it_is_built_for_what_the_probe_found() -> None:
-    term = CRD(CRDParams())
+    term = CRD(CRDParams(student_place="pooled", teacher_place="pooled"))
     term.build(setting_of(STUDENT, TEACHER))
     assert (term.embed_student.in_features, term.embed_teacher.in_features) == (6, 20)
     assert term.bank_student.shape == (8, 128)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,9 @@ from distill_core.spec.recipes import RECIPES, Recipes, stretch
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/recipes.md"
-WRITTEN = parse_document((ROOT / "tests/data/recipes.yaml").read_bytes())["recipes"]
+WRITTEN = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "tests/data/recipes").glob("*.yaml"))}
+"""What each recipe stands for with its defaults, for a teacher with weights: stages as a person would write them."""
+
 DOCUMENT = """
 version: 1
 name: digits
