@@ -21,7 +21,7 @@ def standardise_logits(logits: Tensor) -> Tensor:
     """Return logits [B K] with mean 0 and standard deviation 1 a sample.
 
     Shangquan Sun, Wenqi Ren, Jingzhi Li, Rui Wang, Xiaochun Cao: "Logit Standardization in Knowledge Distillation",
-    CVPR 2024 (arXiv 2403.01427): (z - mean) / (std + 1e-7), the unbiased deviation. Does not see z -> k z + c for k > 0.
+    CVPR 2024 (arXiv 2403.01427): (z - mean) / (std + 1e-7) with the unbiased deviation. It does not see k z + c, k > 0.
     """
     return (logits - logits.mean(1, keepdim=True)) / (logits.std(1, keepdim=True) + STD_EPSILON)
 

@@ -32,7 +32,7 @@ from distill_core.spec.nearest import nearest_names
 from distill_core.spec.place import PRE
 from distill_core.tap import Place, Taps, find_module, find_part
 from distill_core.tensors import Batch
-from distill_core.term import Setting
+from distill_core.term import Setting, Term
 from distill_core.weight import LearnedProcess, Weighting
 
 __all__ = ["Assembly", "assemble", "prepare", "preserved"]
@@ -53,6 +53,7 @@ class Assembly:
         views: stream (None is the training stream) -> the views that are wanted of it.
         unreached: parameters of the student that the objective gives no gradient to; frozen for the stage.
         frozen: modules of the student that stay in eval mode.
+        deployed: what is validated and handed on, the student itself unless a term gives another model.
     """
 
     objective: Objective
@@ -63,6 +64,7 @@ class Assembly:
     views: Mapping[str | None, tuple[str, ...]]
     unreached: tuple[str, ...]
     frozen: tuple[nn.Module, ...]
+    deployed: nn.Module
 
     def train(self) -> None:
         """Switch to training mode, but for what is frozen."""
@@ -119,7 +121,7 @@ def _put_together(
     taps = tap(stage.spec.student, student, list_places(terms, "student"))
     frozen = _freeze(stage, student)
     objective = Objective(student, terms, taps, autocast)
-    assembly = Assembly(objective, tuple(terms), taps, teachers, weighting, views, (), frozen)
+    assembly = Assembly(objective, tuple(terms), taps, teachers, weighting, views, (), frozen, student)
     try:
         with preserved(student):
             _build_terms(stage, carry, assembly, batch, autocast)
@@ -130,7 +132,16 @@ def _put_together(
         raise
     for name in unreached:
         student.get_parameter(name).requires_grad_(False)
-    return replace(assembly, unreached=unreached)
+    return replace(assembly, unreached=unreached, deployed=_find_deployed(stage, terms, student))
+
+
+def _find_deployed(stage: Stage, terms: Sequence[WeightedTerm], student: nn.Module) -> nn.Module:
+    """Return the model that one of the terms gives in the student's place, the student if none does."""
+    given = {weighted.name: model for weighted in terms if (model := weighted.term.deployed(student)) is not None}
+    if len(given) > 1:
+        message = f"the terms {', '.join(given)} each hand on another model in the student's place"
+        raise SpecError([Problem(join_pointer("/stages", stage.index, "objective"), "value_invalid", message)])
+    return next(iter(given.values()), student)
 
 
 def _blame_term(stage: Stage, carry: Carry, terms: Sequence[WeightedTerm], batch: Batch) -> None:
@@ -174,6 +185,10 @@ def _create_term(stage: Stage, name: str) -> WeightedTerm:
     term = METHODS.create(spec.method, spec.params, _pointer(stage, name))
     stream = stage.train if spec.stream is None else stage.further[spec.stream]
     source = Source(spec.view or stream.main_view, spec.stream)
+    if stage.spec.accumulate > 1 and type(term).update is not Term.update:
+        message = f"the method {spec.method!r} looks at a whole step, so its batch cannot be divided into parts"
+        pointer = join_pointer("/stages", stage.index, "accumulate")
+        raise SpecError([Problem(pointer, "value_invalid", message, stage.spec.accumulate, "1")])
     needs = term.needs_of(term.params)
     if needs.labels and stream.labels is None:
         message = f"the method {spec.method!r} needs labels with these options, and the stream has none"

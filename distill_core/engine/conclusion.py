@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -43,11 +43,12 @@ def conclude(run: Conclusion, context: Context) -> dict[str, float]:
     """Save and evaluate the student, and write everything that a run leaves."""
     spec, last = run.spec, run.stages[-1]
     folder = context.folder / "artifacts"
-    student = run.cast.models[last.spec.student]
-    for model in run.cast.models.values():
+    models = cast("Mapping[str, Model]", run.carry.models)  # a run builds no others; toys of tests conclude nothing
+    student = models[last.spec.student]
+    for model in models.values():
         model.float()  # what is handed out is in single precision, whatever it was trained in
     weights = save_weights(folder / "student.safetensors", student)
-    teacher = run.cast.models[last.spec.teachers[0]] if last.spec.teachers else None
+    teacher = models[last.spec.teachers[0]] if last.spec.teachers else None
     inputs = _take_inputs(_evaluated(spec, run.streams))
     exports = export_student(context, spec.outputs, student, inputs, folder)
     figures = measure(spec, student, weights, run.streams, teacher)

@@ -29,8 +29,11 @@ RISES = {"accuracy": True, "nll": False, "loss": False}
 class Judge:
     """Validates after every epoch, remembers the best weights, and counts epochs without progress."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, deployed: nn.Module) -> None:
         self._stage = stage
+        self._deployed = deployed
+        self._goal: float | None = None
+        self._has_reached = False
         self.best: dict[str, Any] | None = None
         self.figures: dict[str, float] = {}
         self._record: float | None = None
@@ -38,9 +41,37 @@ class Judge:
 
     @property
     def is_over(self) -> bool:
-        """Whether validation has stood still for as long as the stage allows."""
+        """Whether the trigger is reached, or validation has stood still for as long as the stage allows."""
         patience = self._stage.spec.early_stop
-        return patience is not None and self._num_without_progress >= patience.patience
+        return self._has_reached or (patience is not None and self._num_without_progress >= patience.patience)
+
+    @property
+    def has_missed(self) -> bool:
+        """Whether the stage ends its group if it ends now."""
+        until = self._stage.spec.until
+        return until is not None and until.otherwise == "end_group" and not self._has_reached
+
+    def aim_at(self, model: nn.Module, learner: Learner) -> None:
+        """Measure the model that is to be caught up with, which does not learn meanwhile, and the student as it is.
+
+        Both are functions of the weights at the start of the stage, so a resumed stage finds the same goal.
+        """
+        until, stream = self._stage.spec.until, self._stage.validation
+        if until is None or stream is None:
+            return
+        goal, mine = (
+            evaluate(each, stream, EVALUATION_BATCH, (until.metric,))[until.metric] for each in (model, self._deployed)
+        )
+        learner.assembly.train()
+        self._goal, mine = broadcast_document([goal, mine])
+        self._has_reached = self._reaches(mine)
+
+    def _reaches(self, value: float) -> bool:
+        until = self._stage.spec.until
+        if until is None or self._goal is None:
+            return False
+        lead = value - self._goal if RISES[until.metric] else self._goal - value
+        return lead > until.margin if until.strict else lead >= until.margin
 
     def judge(self, learner: Learner, step: int) -> dict[str, float]:
         """Return the validation figures of the weights; none where the stage does not validate."""
@@ -50,13 +81,16 @@ class Judge:
         with learner.judged():
             figures: dict[str, float] = {}
             if can_be_scored(stream):
-                figures = evaluate(learner.student, stream, EVALUATION_BATCH, ("accuracy", "nll"))
+                figures = evaluate(self._deployed, stream, EVALUATION_BATCH, ("accuracy", "nll"))
             if spec.goes_by_loss:
                 figures["loss"] = measure_loss(self._stage, learner, step)
             figures = broadcast_document(figures)  # all processes have to decide alike
             self._compare(learner, figures)
         self.figures = figures
         self._count(figures)
+        until = self._stage.spec.until
+        if until is not None:
+            self._has_reached = self._reaches(figures[until.metric])
         return figures
 
     def _compare(self, learner: Learner, figures: Mapping[str, float]) -> None:
@@ -88,12 +122,14 @@ class Judge:
             "figures": self.figures,
             "record": self._record,
             "num_without_progress": self._num_without_progress,
+            "has_reached": self._has_reached,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up the state of a checkpoint."""
         self.best, self.figures, self._record = state["best"], state["figures"], state["record"]
         self._num_without_progress = state["num_without_progress"]
+        self._has_reached = state["has_reached"]
 
 
 @torch.no_grad()

@@ -14,13 +14,14 @@ from distill_core.distributed import accumulate, synchronise_batchnorm, wrap
 from distill_core.engine.assembly import Assembly, prepare
 from distill_core.engine.average import Average
 from distill_core.engine.device import Machine
+from distill_core.engine.inner import InnerStep, list_outer
 from distill_core.engine.meter import Meter
 from distill_core.engine.optimizer import build_optimizer, learning_rate, set_learning_rate, split_groups
 from distill_core.engine.plan import Stage
 from distill_core.engine.precision import Precision
 from distill_core.errors import DivergedError
 from distill_core.mix import Mixture, mix, mix_outputs
-from distill_core.objective import Losses, TeacherActivations
+from distill_core.objective import Factors, Losses, TeacherActivations
 from distill_core.place import list_feature_modules
 from distill_core.source import Source
 from distill_core.tap import Activations
@@ -43,17 +44,19 @@ class Learner:
         self._num_steps = stage.first_step
         assembly.train()
         self._batchnorm = synchronise_batchnorm(assembly.objective, machine.world)
+        outer = {id(parameter) for parameter in list_outer(assembly)}
         groups = split_groups(
             stage.spec.optimizer,
-            assembly.objective.named_parameters(),
+            [(name, each) for name, each in assembly.objective.named_parameters() if id(each) not in outer],
             list_feature_modules(self.student),
             f"/stages/{stage.index}/optimizer",
         )
         self.optimizer = build_optimizer(stage.spec.optimizer, groups)
         # A memory bank has no mean worth having: of the terms only what later stages get is averaged.
-        averaged = nn.ModuleList([self.student, *assembly.exported().values()])
+        averaged = nn.ModuleList([assembly.deployed, *assembly.exported().values()])
         self.average = Average(averaged, stage.spec.ema) if stage.spec.ema else None
         self._objective = wrap(self._compile(assembly.objective), machine.world, stage.device)
+        self._updating = [each.term for each in assembly.terms if type(each.term).update is not Term.update]
         self._commits = any(type(weighted.term).commit is not Term.commit for weighted in assembly.terms)
         torch.manual_seed(stage.seed + machine.world.rank)
 
@@ -64,12 +67,14 @@ class Learner:
             stage.spec.schedule, stage.spec.warmup, 1.0, moment.step, moment.num_steps, moment.steps_per_epoch
         )
         set_learning_rate(self.optimizer, factor)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.assembly.objective.zero_grad(set_to_none=True)
         factors = self._factors(self.assembly.weighting.at(moment))
         num_samples = sum(map(len, parts))
         seen: list[tuple[Mapping[Source, Activations], Any, Batch]] = []
         for number, part in enumerate(parts, start=1):
             batch, teachers = self._watch(part, epoch)
+            if self._updating:
+                self._update_outer(batch, teachers, factors)
             with accumulate(self._objective, is_last=number == len(parts)):
                 losses: Losses = self._objective(batch, teachers, factors)
                 self.precision.backward(losses.total if len(parts) == 1 else losses.total * (len(part) / num_samples))
@@ -130,6 +135,13 @@ class Learner:
             teacher.compile()
         compiled: nn.Module = torch.compile(objective)  # type: ignore[assignment]
         return compiled
+
+    def _update_outer(self, batch: Batch, teachers: TeacherActivations, factors: Factors) -> None:
+        """Let bi-level methods move their outer parameters, on the same samples as the step."""
+        step = InnerStep(self.assembly, batch, teachers, factors, self.optimizer)
+        for term in self._updating:
+            term.update(step)
+        self.assembly.objective.zero_grad(set_to_none=True)
 
     def _factors(self, factors: Mapping[str, float]) -> Mapping[str, Tensor | float]:
         """Return the factors as tensors where they change under a compiler, which would compile each value anew."""

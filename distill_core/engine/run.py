@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +145,14 @@ def _run_stages(
     stages: Sequence[Stage], cast: Cast, workshop: Workshop, start: Position, saved: dict[str, Any] | None
 ) -> Carry:
     carry = Carry(cast.models)
-    for name, state in (saved["models"] if saved else {}).items():
-        carry.models[name].load_state_dict(state)
-    for stage in stages:
-        if saved is not None and stage.index < start.stage:
+    over = [stage for stage in stages if saved is not None and stage.index < start.stage]
+    if saved is not None:
+        for stage in over:
             carry = repeat_exports(stage, carry, workshop, saved)
-            continue
+        for name, state in saved["models"].items():
+            carry.models[name].load_state_dict(state)
+        carry = replace(carry, ended=tuple(saved["ended"]))
+    for stage in stages[len(over) :]:
         is_resumed = saved is not None and stage.index == start.stage
         first = start if is_resumed else Position(stage.index, 0, 0, stage.first_step)
         carry = run_stage(stage, carry, workshop, first, saved["stage"] if saved and is_resumed else None)

@@ -21,7 +21,9 @@ from distill_core.engine.loop import train
 from distill_core.engine.plan import Stage
 from distill_core.engine.precision import Precision
 from distill_core.engine.stores import Cache, open_stores
+from distill_core.engine.surgery import take_over
 from distill_core.methods import METHODS
+from distill_core.term import Term
 from distill_core.weight import LearnedProcess
 
 __all__ = ["Workshop", "repeat_exports", "run_stage"]
@@ -71,7 +73,12 @@ def run_stage(
         saved: state of the stage at `start`, if it is resumed in its middle.
     """
     context = workshop.context
+    if stage.spec.group is not None and stage.spec.group in carry.ended:
+        logger.info("stage %s: left out, since its group %s has ended", stage.spec.name, stage.spec.group)
+        return carry
     precision = Precision(workshop.machine.runtime.precision, stage.device)
+    if saved is None:
+        take_over(stage, carry)
     assembly = workshop.assemble(stage, carry, precision)
     learner: Learner | None = None
     try:
@@ -80,7 +87,9 @@ def run_stage(
         open_stores(stage, assembly.teachers, workshop.machine, workshop.cache, context, saved and saved["stores"])
         refill(stage, assembly.teachers, start.epoch)
         learner = Learner(stage, assembly, workshop.machine, precision)
-        judge = Judge(stage)
+        judge = Judge(stage, assembly.deployed)
+        if stage.spec.until is not None:
+            judge.aim_at(carry.models[stage.spec.until.model], learner)
         if saved is not None:
             judge.load_state_dict(saved["judge"])
             learner.load_state_dict(saved["learner"])
@@ -90,25 +99,35 @@ def run_stage(
             return {**carry.states(), "stage": {**states, "stores": assembly.teachers.store_states(stage.spec.train)}}
 
         context.at_boundary(start, stage.spec.name, snapshot, is_forced=saved is None)
-        train(stage, learner, judge, context, start, snapshot)
+        if not judge.is_over:
+            train(stage, learner, judge, context, start, snapshot)
         _choose_weights(stage, learner, judge)
     finally:
         learner.close() if learner is not None else assembly.close()
-    check_finite(carry.models[stage.spec.student].state_dict(), f"at the end of stage {stage.spec.name!r}")
-    carry.models[stage.spec.student].eval()
-    return carry.after(stage.spec, assembly.exported(), judge.best["figures"] if judge.best else judge.figures)
+    student = assembly.deployed.eval()
+    check_finite(student.state_dict(), f"at the end of stage {stage.spec.name!r}")
+    figures = judge.best["figures"] if judge.best else judge.figures
+    carry = carry.after(stage.spec, student, assembly.exported(), figures)
+    if judge.has_missed and stage.spec.group is not None:
+        logger.info("stage %s: its trigger was not reached, so the group %s ends", stage.spec.name, stage.spec.group)
+        return carry.without(stage.spec.group)
+    return carry
 
 
 def repeat_exports(stage: Stage, carry: Carry, workshop: Workshop, states: Mapping[str, Any]) -> Carry:
     """Return the carry of a stage that was over when a checkpoint was saved, with what its terms exported."""
+    if stage.spec.name not in states["figures"]:
+        return carry  # its group had ended
     exported: dict[str, nn.Module] = {}
-    if any(METHODS.find(term.method).exports for term in stage.spec.objective.values()):
+    student = carry.models[stage.spec.student]
+    methods = [METHODS.find(term.method) for term in stage.spec.objective.values()]
+    if any(method.exports or method.deployed is not Term.deployed for method in methods):
         assembly = workshop.assemble(stage, carry, Precision(workshop.machine.runtime.precision, stage.device))
-        exported = assembly.exported()
+        exported, student = assembly.exported(), assembly.deployed
         assembly.close()
         for name, module in exported.items():
             module.load_state_dict(states["modules"][name])
-    return carry.after(stage.spec, exported, states["figures"][stage.spec.name])
+    return carry.after(stage.spec, student, exported, states["figures"][stage.spec.name])
 
 
 def _announce(stage: Stage, assembly: Assembly, context: Context) -> None:

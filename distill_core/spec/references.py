@@ -8,6 +8,7 @@ from typing import Any
 from distill_core.errors import Problem
 from distill_core.spec.components import unknown_name
 from distill_core.spec.document import join_pointer
+from distill_core.spec.stage import OWN
 
 REQUIRED = ("student", "train", "epochs", "batch_size", "objective", "optimizer")
 """Fields of a stage that it or a stage before it must set."""
@@ -36,6 +37,9 @@ def find_reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _check_terms(pointer, stage, effective, streams)
         yield from _check_further(pointer, stage, streams)
         yield from _check_sections(pointer, stage, effective)
+        for field in ("until", "take_over"):
+            place = join_pointer(pointer, field, "model")
+            yield from _check_name(place, "model", _mapping(stage.get(field)).get("model"), models)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -106,6 +110,7 @@ def inherit(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     effective: dict[str, Any] = {}
     resolved = []
     for stage in stages:
-        effective = effective | {key: value for key, value in stage.items() if value is not None}
+        inherited = {key: value for key, value in effective.items() if key not in OWN}
+        effective = inherited | {key: value for key, value in stage.items() if value is not None}
         resolved.append(dict(effective))
     return resolved

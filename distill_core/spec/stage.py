@@ -28,6 +28,34 @@ class Section(Config):
     )
 
 
+class Trigger(Config):
+    """What ends a stage before its epochs are over: its student has caught up with another model."""
+
+    model: Name = Field(description="Model whose figure is to be reached; it does not learn in this stage.")
+    metric: Literal["accuracy", "nll"] = Field(
+        default="accuracy", description="Figure on the validation stream that is compared, before and after each epoch."
+    )
+    margin: float = Field(
+        default=0.0, ge=-1e6, le=1e6, description="By how much the student must be better than the model."
+    )
+    strict: bool = Field(default=False, description="Whether it must be better by more than the margin.")
+    otherwise: Literal["go_on", "end_group"] = Field(
+        default="go_on", description="What follows if the epochs are over first: the next stage, or none of its group."
+    )
+
+
+class TakeOver(Config):
+    """Weights that the student takes over from another model when the stage begins."""
+
+    model: Name = Field(description="Model of the experiment that gives them.")
+    parts: dict[ModulePath, ModulePath] = Field(
+        default_factory=lambda: {"": ""},
+        min_length=1,
+        max_length=256,
+        description="Part of the student -> part of the model; weights of equal name and shape are copied.",
+    )
+
+
 class StageSpec(Config):
     """A stage as a person writes it; what is left out is inherited from the stage before."""
 
@@ -89,6 +117,19 @@ class StageSpec(Config):
         default=None, description="End of the stage when validation no longer improves."
     )
     cache: CacheSpec | None = Field(default=None, description="Storage of what the teachers say.")
+    until: Trigger | None = Field(
+        default=None, description="What ends the stage before its epochs are over; not inherited."
+    )
+    group: Name | None = Field(
+        default=None, description="Group of stages that a trigger of one of them may end; not inherited."
+    )
+    take_over: TakeOver | None = Field(
+        default=None, description="Weights that the student takes over when the stage begins; not inherited."
+    )
+
+
+OWN = frozenset({"name", "until", "group", "take_over"})
+"""Fields that a stage never inherits."""
 
 
 class ResolvedStage(StageSpec):

@@ -22,7 +22,8 @@ def find_stage_problems(pointer: str, stage: ResolvedStage, spec: ResolvedSpec) 
     yield from _check_selection(pointer, stage)
     yield from _check_schedule(pointer, stage)
     yield from _check_division(pointer, stage, spec)
-    yield from _check_cache(pointer, stage)
+    yield from _check_cache(pointer, stage, spec)
+    yield from _check_trigger(pointer, stage)
     for name, term in stage.objective.items():
         yield from _check_weights(join_pointer(pointer, "objective", name), term)
     for name, section in stage.sections.items():
@@ -42,6 +43,20 @@ def _check_selection(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
     if stage.early_stop is not None:
         message = "early stop goes by validation: name a stream in validate_on"
         yield Problem(f"{pointer}/early_stop", "validation_missing", message)
+
+
+def _check_trigger(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
+    if stage.until is not None and stage.validate_on is None:
+        message = "the trigger compares figures of validation: name a stream in validate_on"
+        yield Problem(f"{pointer}/until", "validation_missing", message)
+    if stage.until is not None and stage.until.otherwise == "end_group" and stage.group is None:
+        message = "there is no group that could end: name the group of this stage"
+        yield Problem(f"{pointer}/until/otherwise", "field_missing", message, "end_group", "go_on")
+    for field in ("until", "take_over"):
+        named = getattr(stage, field)
+        if named is not None and named.model == stage.student:
+            message = "the student cannot be compared with itself, nor take over its own weights"
+            yield Problem(f"{pointer}/{field}/model", "value_invalid", message, named.model, "another model")
 
 
 def _check_schedule(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
@@ -70,7 +85,9 @@ def _check_division(pointer: str, stage: ResolvedStage, spec: ResolvedSpec) -> I
             yield Problem(place, "value_invalid", message, count, f"a multiple of {num_shares}")
 
 
-def _check_cache(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
+def _check_cache(pointer: str, stage: ResolvedStage, spec: ResolvedSpec) -> Iterator[Problem]:
+    if stage.cache.mode == "on":
+        yield from _check_wanted_cache(pointer, stage, spec)
     if stage.cache.mode == "on" and not stage.teachers:
         yield Problem(
             f"{pointer}/cache/mode", "teacher_missing", "there is no teacher whose outputs could be kept", "on"
@@ -82,6 +99,24 @@ def _check_cache(pointer: str, stage: ResolvedStage) -> Iterator[Problem]:
     if stage.mix is not None and stage.mix.cached_labels and stage.cache.mode == "off":
         message = "mix.cached_labels mixes what the cache holds, and the cache is off"
         yield Problem(f"{pointer}/mix/cached_labels", "value_invalid", message, True, "cache auto or on")
+
+
+def _check_wanted_cache(pointer: str, stage: ResolvedStage, spec: ResolvedSpec) -> Iterator[Problem]:
+    """A cache that is asked for must be exact: refused here where the spec tells, else by the run before it trains."""
+    if spec.runtime.nodes > 1:
+        message = "several hosts share no folder in which outputs could be kept"
+        yield Problem(f"{pointer}/cache/mode", "cache_inexact", message, "on", "auto, off")
+    listening = [term for term in stage.objective.values() if term.teacher is not None]
+    if any(term.stream is not None for term in listening):
+        message = "samples of a further stream do not come once an epoch, so what teachers say to them cannot be kept"
+        yield Problem(f"{pointer}/cache/mode", "cache_inexact", message, "on", "auto, off")
+    views = spec.data[stage.train].views
+    for name in dict.fromkeys(term.view for term in listening if term.stream is None and term.view in views):
+        view = views[name or ""]
+        if view.is_random and view.variants is None:
+            message = f"the view {name!r} is drawn anew in every epoch, so nothing of it can be kept; `variants` makes "
+            place = join_pointer("/data", stage.train, "views", name or "", "variants")
+            yield Problem(place, "cache_inexact", message + "it repeat", None, "a number, or cache mode auto or off")
 
 
 def _check_weights(pointer: str, term: TermSpec) -> Iterator[Problem]:
