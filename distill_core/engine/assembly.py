@@ -91,7 +91,8 @@ def assemble(stage: Stage, carry: Carry, processes: Mapping[str, LearnedProcess]
     """
     terms = [_create_term(stage, name) for name in stage.spec.objective]
     views = _list_views(stage, terms)
-    batch = prepare(terms, stage.first_batch(views))
+    with located(join_pointer("/stages", stage.index)):
+        batch = prepare(terms, stage.first_batch(views))
     _give_feature_points(stage, carry, terms, batch)
     try:
         return _put_together(stage, carry, processes, autocast, terms, views, batch)
@@ -163,7 +164,8 @@ def prepare(terms: Sequence[WeightedTerm], batch: Batch) -> Batch:
         if weighted.term.prepared:
             name, view = weighted.source.stream, weighted.source.view
             part = weighted.source.batch_of(batch)
-            derived = weighted.term.prepare(replace(part, inputs={view: part.inputs[view]}))
+            with located(join_pointer("/objective", weighted.name)):
+                derived = weighted.term.prepare(replace(part, inputs={view: part.inputs[view]}))
             views = {f"{weighted.name}:{key}": inputs for key, inputs in derived.items()}
             part = replace(part, inputs={**part.inputs, **views})
             batch = part if name is None else replace(batch, extras={**batch.extras, name: part})

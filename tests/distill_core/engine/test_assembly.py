@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distill_core.errors import SpecError
+from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
 from distill_core.spec import resolve
 from distill_core.spec.config import Config
@@ -136,6 +136,33 @@ def test_a_place_that_a_pass_never_reaches_is_told_at_its_term(tmp_path: Path) -
     with pytest.raises(SpecError, match="called once in a forward pass, so there is no call 7") as caught:
         Ground.of(document({"objective": terms}), tmp_path).assemble()
     assert caught.value.problems[0].pointer == "/stages/0/objective/mse"
+
+
+class Unturnable(Term[Config]):
+    """Refuses whatever it is to make views of."""
+
+    Params = Config
+    needs = Needs()
+    prepared = ("turned",)
+
+    @classmethod
+    def places(cls, params: Config) -> Places:
+        """Return the logits."""
+        return Places(student=(LOGITS,))
+
+    def prepare(self, batch: Batch) -> dict[str, Tensor]:
+        """Refuse the samples."""
+        raise SpecError([Problem("", "shape_unfit", "these cannot be turned")])
+
+
+def test_samples_that_a_term_can_make_no_view_of_are_told_at_the_term(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = Ground.of(document({"objective": {"term": {"method": "ce"}}}), tmp_path)
+    monkeypatch.setattr(METHODS, "create", lambda *_: Unturnable(Config()))
+    with pytest.raises(SpecError, match="these cannot be turned") as caught:
+        ground.assemble()
+    assert caught.value.problems[0].pointer == "/stages/0/objective/term"
 
 
 def test_an_objective_that_reaches_nothing_that_may_learn_is_refused(tmp_path: Path) -> None:
