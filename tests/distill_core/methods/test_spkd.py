@@ -31,6 +31,11 @@ def test_it_is_the_mean_squared_difference_of_normalised_similarities(row_norm: 
     assert compute(*features, row_norm=row_norm) == pytest.approx(expected.item(), rel=1e-12)
 
 
+def test_tokens_and_maps_of_other_sizes_are_compared_by_their_elements() -> None:
+    tokens, maps = randn(4, 5, 6), randn(4, 3, 7, 7, seed=1)
+    assert compute(tokens, maps) == compute(tokens.reshape(4, 30), maps.reshape(4, 147)) > 0
+
+
 @given(seeds, st.floats(0.1, 10))
 def test_it_does_not_see_rotation_and_scale_of_the_features(seed: int, scale: float) -> None:
     student, teacher = randn(5, 6, seed=seed), randn(5, 4, seed=seed + 1)
