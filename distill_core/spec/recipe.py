@@ -40,8 +40,10 @@ def expand_recipe(document: Any) -> tuple[Any, list[Problem]]:
     recipe, problems = _read(document["recipe"])
     if recipe is None:
         return document, problems
-    recipe = recipe.model_copy(update={"train_teacher": _is_teacher_new(recipe, document)})
-    stages = [_plain_stage(stage) for stage in _list_stages(recipe)]
+    are_new = _are_teachers_new(recipe, document)
+    stages = [_plain_stage(stage) for stage in _list_stages(recipe, are_new)]
+    if len(set(are_new)) == 1:  # otherwise the models say it again
+        recipe = recipe.model_copy(update={"train_teacher": are_new[0]})
     name = document["recipe"]["name"]
     if _has_stages(document):
         return document, [] if _say(document["stages"], stages) else [_contradiction(name)]
@@ -61,7 +63,7 @@ def relocate(problems: Sequence[Problem], document: Any) -> list[Problem]:
     if recipe is None:
         return list(problems)
     marks = {name: _mark(join_pointer("", name), value) for name, value in recipe}
-    stages = _list_stages(recipe.model_copy(update=marks | {"train_teacher": _is_teacher_new(recipe, document)}))
+    stages = _list_stages(recipe.model_copy(update=marks), _are_teachers_new(recipe, document))
     origins = dict(_find_origins(stages, "/stages"))
     names = [stage["name"] for stage in stages]
     return [_relocate(problem, names, origins) for problem in problems]
@@ -102,17 +104,18 @@ def _moved(problem: Problem, prefix: str) -> Problem:
     return replace(problem, pointer=prefix + problem.pointer)
 
 
-def _is_teacher_new(recipe: Recipe, document: Mapping[str, Any]) -> bool:
-    """Return whether the teacher must be trained first."""
-    if recipe.train_teacher is not None:
-        return recipe.train_teacher
+def _are_teachers_new(recipe: Recipe, document: Mapping[str, Any]) -> list[bool]:
+    """Return of every teacher whether it must be trained first."""
     models = document.get("models")
-    model = models.get(recipe.teacher) if isinstance(models, dict) else None
-    return isinstance(model, dict) and model.get("weights") is None
+    entries = [models.get(name) if isinstance(models, dict) else None for name in recipe.taught_by]
+    if recipe.train_teacher is not None:
+        return [recipe.train_teacher] * len(entries)
+    return [isinstance(model, dict) and model.get("weights") is None for model in entries]
 
 
-def _list_stages(recipe: Recipe) -> Stages:
-    return [*([recipe.teach()] if recipe.train_teacher else []), *recipe.stages()]
+def _list_stages(recipe: Recipe, are_new: Sequence[bool]) -> Stages:
+    taught = [name for name, is_new in zip(recipe.taught_by, are_new, strict=True) if is_new]
+    return [*map(recipe.teach, taught), *recipe.stages()]
 
 
 def _plain_stage(stage: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +157,12 @@ class _Mark:
     """Stands in a stage for the value of the option at `origin`, so that one sees where the value goes."""
 
     origin: str
+    text: str = ""
     entries: tuple[_Mark | None, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the value as text, for names that are made of it."""
+        return self.text
 
     def __iter__(self) -> Iterator[_Mark | None]:
         return iter(self.entries)
@@ -165,7 +173,7 @@ def _mark(origin: str, value: Any) -> _Mark | None:
     if value is None:
         return None
     entries = enumerate(value) if isinstance(value, tuple) else ()
-    return _Mark(origin, tuple(_mark(join_pointer(origin, index), entry) for index, entry in entries))
+    return _Mark(origin, str(value), tuple(_mark(join_pointer(origin, index), entry) for index, entry in entries))
 
 
 def _find_origins(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

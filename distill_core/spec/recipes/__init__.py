@@ -92,7 +92,7 @@ class Recipe(Config):
     )
     cache: CacheSpec | None = Field(default=None, description="Storage of what the teachers say.")
     train_teacher: bool | None = Field(
-        default=None, description="Train the teacher first, with cross-entropy; left out: where it has no weights."
+        default=None, description="Train every teacher first, with cross-entropy; left out: those without weights."
     )
     teach_on: Name | None = Field(
         default=None, description="Name of the stream that the teacher is trained on; that of `train` if left out."
@@ -111,11 +111,16 @@ class Recipe(Config):
         raise NotImplementedError
 
     @property
+    def taught_by(self) -> tuple[Name, ...]:
+        """The names of all who teach."""
+        return (self.teacher,)
+
+    @property
     def roles(self) -> dict[str, Any]:
         """What all stages of a student share: who learns from whom, on what."""
         return {
             "student": self.student,
-            "teachers": (self.teacher,),
+            "teachers": self.taught_by,
             "train": self.train,
             "validate_on": self.validate_on,
             "batch_size": self.batch_size,
@@ -140,11 +145,11 @@ class Recipe(Config):
             "early_stop": self.early_stop,
         }
 
-    def teach(self) -> Mapping[str, Any]:
-        """Return the stage in which the teacher is trained, before all others."""
+    def teach(self, teacher: Name) -> Mapping[str, Any]:
+        """Return the stage in which a teacher is trained, before all others."""
         return {
-            "name": "teach",
-            "student": self.teacher,
+            "name": "teach" if teacher == self.teacher else f"teach_{teacher}",
+            "student": teacher,
             "train": self.teach_on or self.train,
             "validate_on": self.validate_on,
             "epochs": self.teach_epochs or self.epochs,

@@ -30,6 +30,7 @@ version: 1
 name: digits
 models:
   teacher: {model: resnet20, weights: {file: teacher.safetensors}}
+  teacher2: {model: resnet20, weights: {file: teacher2.safetensors}}
   assistant: {model: resnet14}
   student: {model: resnet8}
 data:
@@ -135,6 +136,31 @@ def test_a_teacher_without_weights_is_trained_first_unless_told_otherwise() -> N
     assert (teach["epochs"], teach["train"]) == (10, "all")
     given["recipe"]["params"]["train_teacher"] = False
     assert [stage["name"] for stage in stages(given)] == ["hint", "distil"]
+
+
+def test_every_teacher_of_an_ensemble_without_weights_is_trained_first() -> None:
+    given = document("mkd", further_teachers=["teacher2", "assistant"])
+    assert [stage["name"] for stage in stages(given)] == ["teach_assistant", "distil"]
+    assert resolve(resolve(given).as_document()) == resolve(given)
+    del given["models"]["teacher"]["weights"]
+    del given["models"]["teacher2"]["weights"]
+    assert [(stage["name"], stage["student"]) for stage in stages(given)] == [
+        ("teach", "teacher"),
+        ("teach_teacher2", "teacher2"),
+        ("teach_assistant", "assistant"),
+        ("distil", "student"),
+    ]
+    given["recipe"]["params"]["train_teacher"] = False
+    assert [stage["name"] for stage in stages(given)] == ["distil"]
+
+
+def test_a_problem_in_the_training_of_a_further_teacher_names_it() -> None:
+    given = document("mkd", train_teacher=True)
+    found = relocate([Problem("/stages/1/student", "x", "a"), Problem("/stages/1", "x", "b")], given)
+    assert [(problem.pointer, problem.message) for problem in found] == [
+        ("/recipe/params/further_teachers/0", "a"),
+        ("/recipe", "stage 'teach_teacher2': b"),
+    ]
 
 
 def test_the_milestones_move_with_the_epochs() -> None:
@@ -249,6 +275,7 @@ def test_a_wrong_option_is_told_at_its_place(recipe: Any, pointer: str, code: st
         ("takd", {"teacher": "techer"}, "/recipe/params/teacher"),
         ("takd", {"assistants": ["assistant", "asistant"]}, "/recipe/params/assistants/1"),
         ("takd", {"assistants": ["student"]}, "/recipe/params/assistants/0"),
+        ("mkd", {"further_teachers": ["teacher2", "techer"]}, "/recipe/params/further_teachers/1"),
         ("kd", {"student": "teacher"}, "/recipe/params/teacher"),
         ("fsp", {"validate_on": "tset"}, "/recipe/params/validate_on"),
         ("kd", {"keep": "best"}, "/recipe/params/keep"),
