@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from distill_core.spec.augment import AutoAugment, Noise, RandAugment
 from distill_core.spec.config import Config, Name, Params, Seed
-from distill_core.spec.transform import Normalize, Shape, TransformSpec
+from distill_core.spec.transform import (
+    CenterCrop,
+    ColorJitter,
+    HorizontalFlip,
+    Normalize,
+    Pad,
+    RandomCrop,
+    RandomErasing,
+    RandomResizedCrop,
+    Resize,
+    Shape,
+)
+
+TransformSpec = Annotated[
+    Normalize
+    | Pad
+    | Resize
+    | CenterCrop
+    | RandomCrop
+    | RandomResizedCrop
+    | HorizontalFlip
+    | ColorJitter
+    | RandomErasing
+    | RandAugment
+    | AutoAugment
+    | Noise,
+    Field(discriminator="transform"),
+]
+"""A step of a view, by name."""
 
 
 class ViewSpec(Config):

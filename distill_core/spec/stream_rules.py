@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from distill_core.errors import Problem
 from distill_core.spec.catalog import DatasetEntry
-from distill_core.spec.data import StreamSpec
+from distill_core.spec.data import StreamSpec, TransformSpec
 from distill_core.spec.document import join_pointer
 from distill_core.spec.nearest import nearest_names
 from distill_core.spec.stream_facts import shape_of
@@ -28,6 +28,7 @@ def find_stream_problems(pointer: str, stream: StreamSpec, entry: DatasetEntry) 
                 yield Problem(f"{place}/{index}", "transform_unfit", message, transform.transform, "no transforms")
             else:
                 yield from _check_transform(f"{place}/{index}", transform, shape[0])
+        yield from _check_order(place, view.transforms)
 
 
 def find_misfits(
@@ -79,6 +80,14 @@ def _check_transform(pointer: str, transform: Transform, num_channels: int) -> I
         yield Problem(f"{pointer}/{field}", "value_invalid", f"{field} must be {allowed}", value, allowed)
     if isinstance(transform, Normalize):
         yield from _check_normalize(pointer, transform, num_channels)
+
+
+def _check_order(pointer: str, transforms: Sequence[TransformSpec]) -> Iterator[Problem]:
+    for index, transform in enumerate(transforms):
+        if transform.takes_pixels and any(isinstance(earlier, Normalize) for earlier in transforms[:index]):
+            name = transform.transform
+            message = f"{name} takes pixels, and normalize has made other numbers of them: put it before"
+            yield Problem(f"{pointer}/{index}", "transform_unfit", message, name, "before normalize")
 
 
 def _check_normalize(pointer: str, transform: Normalize, num_channels: int) -> Iterator[Problem]:

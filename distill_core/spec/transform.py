@@ -24,10 +24,12 @@ class Transform(Config):
     Attributes:
         is_random: whether it draws numbers.
         moves_pixels: whether what was at one place of the image may be at another one afterwards.
+        takes_pixels: whether it takes pixels in [0, 1] alone, which are none any more once they are normalised.
     """
 
     is_random: ClassVar[bool] = False
     moves_pixels: ClassVar[bool] = False
+    takes_pixels: ClassVar[bool] = False
 
     def shape(self, shape: Shape) -> Shape:
         """Return the image shape after the transform."""
@@ -160,20 +162,6 @@ class RandomErasing(Transform):
     def faults(self) -> Mapping[str, str]:
         """Return what is wrong between the fields."""
         return _unordered(scale=self.scale, ratio=self.ratio)
-
-
-TransformSpec = Annotated[
-    Normalize
-    | Pad
-    | Resize
-    | CenterCrop
-    | RandomCrop
-    | RandomResizedCrop
-    | HorizontalFlip
-    | ColorJitter
-    | RandomErasing,
-    Field(discriminator="transform"),
-]
 
 
 def _unordered(**ranges: tuple[float, float]) -> Mapping[str, str]:

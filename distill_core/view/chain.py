@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from distill_core.draw import hash_keys
-from distill_core.spec.data import ViewSpec
+from distill_core.spec.augment import AutoAugment, Noise, RandAugment
+from distill_core.spec.data import TransformSpec, ViewSpec
 from distill_core.spec.transform import (
     CenterCrop,
     ColorJitter,
@@ -24,9 +25,9 @@ from distill_core.spec.transform import (
     RandomErasing,
     RandomResizedCrop,
     Resize,
-    TransformSpec,
 )
-from distill_core.view.colour import as_float, erase, jitter, normalize
+from distill_core.view.augment import auto_augment, rand_augment
+from distill_core.view.colour import as_float, erase, jitter, make_noise, normalize
 from distill_core.view.geometry import crop, crop_center, crop_resized, flip, resize
 
 __all__ = ["render"]
@@ -71,3 +72,15 @@ def _apply(transform: TransformSpec, images: Tensor, index: Tensor, seed: int) -
             return jitter(images, brightness, contrast, saturation, index, seed)
         case RandomErasing(probability=probability, scale=scale, ratio=ratio):
             return erase(images, probability, scale, ratio, index, seed)
+        case RandAugment() | AutoAugment() | Noise():
+            return _replace(transform, images, index, seed)
+
+
+def _replace(transform: RandAugment | AutoAugment | Noise, images: Tensor, index: Tensor, seed: int) -> Tensor:
+    match transform:
+        case RandAugment(num_ops=num_ops, magnitude=magnitude):
+            return rand_augment(images, num_ops, magnitude, index, seed)
+        case AutoAugment():
+            return auto_augment(images, index, seed)
+        case Noise(mean=mean, std=std):
+            return make_noise(images, mean, std, index, seed)

@@ -5,6 +5,7 @@ Shapes: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from distill_core.draw import draw_uniform, hash_keys
 from distill_core.view.box import draw_boxes
 
-__all__ = ["as_float", "erase", "jitter", "normalize"]
+__all__ = ["as_float", "erase", "jitter", "make_noise", "normalize"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey value (ITU-R BT.601)."""
@@ -67,6 +68,18 @@ def erase(
     is_erased = draw_uniform(hash_keys(seed, 1), index) < probability
     gone = in_rows[:, :, None] & in_columns[:, None, :] & is_erased[:, None, None]
     return images.masked_fill(gone[:, None], 0)
+
+
+def make_noise(images: Tensor, mean: float, std: float, index: Tensor, seed: int) -> Tensor:
+    """Return numbers of the normal distribution in the shape of images [B C H W].
+
+    Made of pairs of uniform ones (Box, Muller 1958). Worked out in float64, so that every device has nearly the same.
+    """
+    size = images[0].numel()
+    place = index[:, None] * size + torch.arange(size, device=index.device)
+    first, second = (draw_uniform(hash_keys(seed, key), place).double() for key in range(2))
+    normal = (-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()
+    return (mean + std * normal).to(torch.float32).view_as(images)
 
 
 def _draw_factor(strength: float, seed: int, index: Tensor) -> Tensor:

@@ -57,6 +57,13 @@ def test_the_number_of_classes_must_be_given() -> None:
     assert ("/data/train/params", "field_missing") in problems(document)
 
 
+@pytest.mark.parametrize("name", ["rand_augment", "auto_augment"])
+def test_what_takes_pixels_stands_before_their_normalisation(name: str) -> None:
+    assert check(photos(CROP, {"transform": name}, NORMALIZE)) == []
+    found = problems(photos(CROP, NORMALIZE, {"transform": name}))
+    assert ("/data/train/views/main/transforms/2", "transform_unfit") in found
+
+
 @pytest.mark.parametrize("field", ["scale", "ratio"])
 def test_a_range_must_not_descend(field: str) -> None:
     found = problems(photos(CROP | {field: [0.9, 0.5]}, NORMALIZE))

@@ -93,8 +93,11 @@ EVERYTHING = (
     {"transform": "horizontal_flip"},
     {"transform": "color_jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4},
     {"transform": "random_erasing"},
+    {"transform": "rand_augment"},
+    {"transform": "auto_augment"},
     {"transform": "resize", "size": 9, "shorter_side": True},
     {"transform": "center_crop", "size": 8},
+    {"transform": "noise", "std": 2},
     {"transform": "normalize", "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4]},
 )
 

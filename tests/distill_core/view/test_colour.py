@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill_core.view.colour import erase, jitter
+from distill_core.view.colour import erase, jitter, make_noise
 
 COUNT = 4000
 INDEX = torch.arange(COUNT)
@@ -62,3 +62,17 @@ def test_a_stated_share_of_the_images_loses_one_box() -> None:
     assert gone[:, 0].equal(gone[:, 2])
     rows, columns = gone[is_erased, 0].any(2).sum(1), gone[is_erased, 0].any(1).sum(1)
     assert gone[is_erased, 0].sum((1, 2)).equal(rows * columns)
+
+
+def test_noise_is_normal_and_every_sample_value_and_epoch_has_its_own() -> None:
+    noise = make_noise(images(), 0.5, 2.0, INDEX, 5)
+    assert noise.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert noise.std().item() == pytest.approx(2, abs=0.02)
+    standard = (noise - 0.5) / 2
+    assert (standard.abs() < 1).float().mean().item() == pytest.approx(0.6827, abs=0.005)
+    assert standard.pow(4).mean().item() == pytest.approx(3, abs=0.1)
+    together = noise.flatten(1)[:500].corrcoef() - torch.eye(500)
+    assert together.mean().item() == pytest.approx(0, abs=0.01)
+    assert len(noise.unique()) > 0.95 * noise.numel()
+    assert noise.equal(make_noise(images(), 0.5, 2.0, INDEX, 5))
+    assert not noise.equal(make_noise(images(), 0.5, 2.0, INDEX, 6))
