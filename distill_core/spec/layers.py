@@ -63,6 +63,8 @@ def find_unfilled(pointer: str, entry: Entry, params: Mapping[str, Any]) -> Iter
             message = "the models have no such feature points, so the places must be written out"
             yield Problem(place, "places_unknown", message, AUTO)
             continue
+        if not entry.params["properties"][name].get("paired", True):
+            continue
         partner = name.replace(role, "student")
         others = params.get(partner)
         if role == "teacher" and not is_single and partner != name and others is not None and len(others) != len(value):

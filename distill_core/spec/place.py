@@ -75,13 +75,21 @@ def auto_place(role: Role, rule: str, description: str) -> Any:
     )
 
 
-def auto_places(role: Role, rule: str, description: str) -> Any:
-    """Return the field of several places of a model, the paper's if left out; its type is `Paths`."""
+def auto_places(role: Role, rule: str, description: str, *, paired: bool = True) -> Any:
+    """Return the field of several places of a model, the paper's if left out; its type is `Paths`.
+
+    Args:
+        role: whose places they are.
+        rule: what `auto` means, see `spec/layers.py`.
+        description: what the places are to the method.
+        paired: whether each has its partner in the other model, so that both need as many.
+    """
+    extra: Any = {"places_of": role, "auto": rule, "default": AUTO}
     return Field(
         default=(AUTO,),
         validate_default=False,
         description=f"{description} auto: {rule}.",
-        json_schema_extra={"places_of": role, "auto": rule, "default": AUTO},
+        json_schema_extra=extra if paired else extra | {"paired": False},
     )
 
 

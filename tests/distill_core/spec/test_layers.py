@@ -8,7 +8,9 @@ import pytest
 
 from distill_core.spec import check, resolve
 from distill_core.spec.catalog import Entry
-from distill_core.spec.layers import fill_places
+from distill_core.spec.config import Config
+from distill_core.spec.layers import fill_places, find_unfilled
+from distill_core.spec.place import AUTO, Paths, auto_places
 
 THREE = ("stem", "stage1", "stage2", "stage3", "pooled", "logits")
 FOUR = ("stem", "stage1", "stage2", "stage3", "stage4", "pooled", "logits")
@@ -74,6 +76,21 @@ def test_places_without_a_partner_are_refused_where_they_stand() -> None:
     one, two = [["stem", "stage3"]], [["stem", "stage3"], ["stem", "stage1"]]
     (problem,) = check(document(student_pairs=one, teacher_pairs=two))
     assert (problem.pointer, problem.code) == ("/stages/0/objective/fsp/params/teacher_pairs", "places_unpaired")
+
+
+class AllWithAll(Config):
+    """Options of a method that compares every map of the student with every one of the teacher."""
+
+    student_places: Paths = auto_places("student", "stages", "Maps.", paired=False)
+    teacher_places: Paths = auto_places("teacher", "stages", "Maps.", paired=False)
+
+
+def test_places_that_need_no_partner_may_be_of_any_number() -> None:
+    entry = Entry(summary="", params=AllWithAll.model_json_schema())
+    written = {"student_places": ["stage1"], "teacher_places": ["stage1", "stage2"]}
+    assert list(find_unfilled("", entry, written)) == []
+    (problem,) = find_unfilled("", entry, written | {"teacher_places": AUTO})
+    assert (problem.pointer, problem.code) == ("/params/teacher_places", "places_unknown")
 
 
 def test_a_layer_that_does_not_exist_is_refused_with_the_nearest_name() -> None:
