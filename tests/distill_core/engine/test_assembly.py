@@ -94,6 +94,16 @@ def test_a_pass_that_would_end_before_a_tapped_place_is_refused_at_its_section(t
     assert "before 'stage2.relu', which is tapped" in str(caught.value)
 
 
+def test_a_place_in_a_view_that_the_stream_lacks_is_refused_at_its_term(tmp_path: Path) -> None:
+    place = {"of": "student", "path": "logits", "view": "mian"}
+    spec = document({"objective": {"mse": {"method": "loss", "params": {"input": place}}}})
+    with pytest.raises(SpecError) as caught:
+        Ground.of(spec, tmp_path).assemble()
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.code, problem.value) == ("/stages/0/objective/mse", "unknown_name", "mian")
+    assert problem.nearest == ("main",)
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
