@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from distill_core.connector import fit_convolution
 from distill_core.distributed import current_world
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
@@ -92,18 +93,9 @@ def _build_convolution(kind: str, student: torch.Size, teacher: torch.Size) -> n
         return nn.Linear(student[2], teacher[2])
     if kind == "none" or len(student) != 4 or len(teacher) != 4:
         return None
-    channels, size, wanted = (student[1], teacher[1]), tuple(student[2:]), tuple(teacher[2:])
     if kind == "fitted":
-        return _build_fitted(channels, size, wanted)
-    if size != wanted:
+        return fit_convolution(student, teacher)
+    if student[2:] != teacher[2:]:
         return None
+    channels = student[1], teacher[1]
     return nn.Conv2d(*channels, 1) if kind == "conv1x1" else nn.Conv2d(*channels, 3, padding=1)
-
-
-def _build_fitted(channels: tuple[int, int], size: tuple[int, ...], wanted: tuple[int, ...]) -> nn.Module | None:
-    if all(mine == 2 * other for mine, other in zip(size, wanted, strict=True)):
-        return nn.Conv2d(*channels, 3, stride=2, padding=1)
-    if all(2 * mine == other for mine, other in zip(size, wanted, strict=True)):
-        return nn.ConvTranspose2d(*channels, 4, stride=2, padding=1)
-    height, width = (1 + mine - other for mine, other in zip(size, wanted, strict=True))
-    return nn.Conv2d(*channels, (height, width)) if min(height, width) > 0 else None

@@ -4,9 +4,9 @@ Adriana Romero, Nicolas Ballas, Samira Ebrahimi Kahou, Antoine Chassang, Carlo G
 for Thin Deep Nets", ICLR 2015 (arXiv 1412.6550).
 
 Settings: the paper's two stages under the CIFAR-100 protocol (see the package), whose methods of two stages have 30
-epochs at the first rate before the 240, with its settings of KD in the second. What is published under it, 73.50, 69.21
-and 73.58 % for the pairs named in kd.py, comes from one stage, ce + 100 fitnet: two terms and no recipe. torchdistill's
-sample for ImageNet: 5 epochs of hints with Adam, lr 0.001, then 15 with SGD, lr 0.0001, CE 0.5, KD 0.5, T 1.
+epochs at the first rate before the 240, with its settings of KD in the second. What is published under it comes from
+one stage: the recipe `fitnet_one_stage`. torchdistill's sample for ImageNet: 5 epochs of hints with Adam, lr 0.001,
+then 15 with SGD, lr 0.0001, CE 0.5, KD 0.5, T 1.
 
     | stage  | learns                     | objective         | epochs | learning rate                      |
     | hint   | student up to its `stage2` | fitnet            | 30     | 0.05                               |
