@@ -4,8 +4,9 @@ Jangho Kim, SeongUk Park, Nojun Kwak: "Paraphrasing Complex Network: Network Com
 NeurIPS 2018 (arXiv 1802.04977). Two terms for two stages: `ft_paraphraser` trains an auto-encoder on the teacher's map,
 `ft` takes its encoder over and trains the student with a translator. The default is the authors' code: mean absolute
 difference of the flattened factors, each of length 1, no BatchNorm. RepDistiller compares the maps' mean squared
-channels (`attention`) and gives the translator BatchNorm; torchdistill gives it to neither by default and sums the
-reconstruction's squares (`sum`). Factors of unequal size are average-pooled to the smaller, as in RepDistiller.
+channels (`attention`) and gives the translator BatchNorm; torchdistill gives it to neither by default, sums the
+reconstruction's squares (`sum`), and with power 2 takes the length of a sample's difference (`norm`). Factors of
+unequal size are average-pooled to the smaller, as in RepDistiller.
 
 Shapes: B batch, C channels, H height, W width.
 """
@@ -54,7 +55,11 @@ class FTParams(Config):
     factor: Literal["flat", "attention"] = Field(
         default="flat", description="What is compared: the whole factor, or the mean over channels of its squares."
     )
-    power: Literal[1, 2] = Field(default=1, description="Power of the absolute difference: 1 or 2.")
+    power: Literal[1, 2] = Field(default=1, description="Power p of the absolute difference: 1 or 2.")
+    reduction: Literal["mean", "norm"] = Field(
+        default="mean",
+        description="Mean of the powers over all elements, or mean over the batch of the difference's p-norm.",
+    )
 
 
 class Paraphraser(nn.Module):
@@ -143,12 +148,15 @@ class FT(Term[FTParams]):
         return self
 
     def forward(self, student: Activations, teacher: Activations, batch: Batch) -> Tensor:
-        """Return mean |u(T(f_s)) - u(E(f_t))|^power, u(x) = x / |x|_2 a sample."""
+        """Return mean |u(T(f_s)) - u(E(f_t))|^p, u(x) = x / |x|_2 a sample, or mean over B of (sum |...|^p)^(1/p)."""
         mine: Tensor = self.translator(student[Place(self.params.student_place)])
         with torch.no_grad():
             wanted: Tensor = self.paraphraser(teacher[Place(self.params.teacher_place)])
         size = min(mine.shape[2], wanted.shape[2]), min(mine.shape[3], wanted.shape[3])
         difference = self._normalise(mine, size) - self._normalise(wanted, size)
+        if self.params.reduction == "norm":
+            lengths: Tensor = torch.linalg.vector_norm(difference, self.params.power, dim=1)
+            return lengths.mean()
         return difference.abs().pow(self.params.power).mean()
 
     def _normalise(self, factor: Tensor, size: tuple[int, int]) -> Tensor:

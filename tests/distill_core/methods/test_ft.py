@@ -77,6 +77,26 @@ def test_factors_of_length_one_are_compared(power: int) -> None:
     assert compute(term).item() == pytest.approx(expected.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("power", [1, 2])
+def test_a_norm_is_taken_a_sample_and_averaged_over_the_batch(power: int) -> None:
+    term = build_transfer(power=power, reduction="norm")
+    mine, wanted = term.translator(STUDENT["stage3"]), term.paraphraser(TEACHER["stage3"])
+    rows = (normalise(mine) - normalise(wanted)).tolist()
+    lengths = [sum(abs(number) ** power for number in row) ** (1 / power) for row in rows]
+    assert compute(term).item() == pytest.approx(sum(lengths) / len(lengths), rel=1e-12)
+
+
+def test_equal_factors_have_distance_0_and_a_finite_gradient_in_the_norm() -> None:
+    term = build_transfer(TEACHER["stage3"], power=2, reduction="norm")
+    term.paraphraser = term.translator
+    student = TEACHER["stage3"].clone().requires_grad_()
+    value = compute(term, student)
+    value.backward()
+    assert value.item() == 0
+    assert student.grad is not None
+    assert student.grad.isfinite().all()
+
+
 def test_attention_compares_the_mean_squares_over_channels() -> None:
     term = build_transfer(factor="attention")
     mine, wanted = (
