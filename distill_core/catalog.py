@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +19,15 @@ from distill_core.model import Model
 from distill_core.models import MODELS
 from distill_core.registry import summarise
 from distill_core.spec import catalog
-from distill_core.spec.catalog import DatasetEntry, MethodEntry, ModelEntry
+from distill_core.spec.catalog import DatasetEntry, Entry, MethodEntry, ModelEntry
+from distill_core.spec.components import fill_defaults
+from distill_core.spec.layers import fill_places
 from distill_core.term import Term
 
-__all__ = ["find_stale_files", "write_catalog"]
+__all__ = ["cite", "find_stale_files", "write_catalog"]
 
+PAPER = re.compile(r'(?P<paper>[A-Z][^."]*: "[^"]+",[^"]*?\(arXiv \d{4}\.\d{4,5}[^)]*\))')
+THREE_STAGES = ("stem", "stage1", "stage2", "stage3", "pooled", "logits")
 FOLDER = Path(catalog.__file__).parent
 EXAMPLE = {"num_classes": 10, "in_channels": 3, "image_size": 32}
 """What follows from the data, as CIFAR-10 has it; feature points and module paths do not depend on it."""
@@ -71,11 +79,41 @@ def _describe_dataset(component: type[Dataset]) -> DatasetEntry:
     )
 
 
+def cite(component: type[Term[Any]]) -> str:
+    """Return authors, title, venue and arXiv id of a method: the first sentence behind the title of its file.
+
+    Raises:
+        ValueError: the file names no paper in this form.
+    """
+    described = _join(inspect.getdoc(sys.modules[component.__module__]))
+    found = PAPER.search(described)
+    if found is None:
+        raise ValueError(f"{component.__module__} names no paper as 'Authors: \"Title\", venue year (arXiv id)'")
+    return found["paper"].strip()
+
+
+def _list_taps(component: type[Term[Any]], schema: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    entry = Entry(summary="", params=dict(schema))
+    params = fill_places(entry, fill_defaults(entry, {}), THREE_STAGES, THREE_STAGES)
+    places = component.places(component.Params.model_validate(params))
+    sides = {"student": places.student, "teacher": places.teacher}
+    return {side: tuple(dict.fromkeys(map(str, found))) for side, found in sides.items()}
+
+
+def _join(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
 def _describe_method(component: type[Term[Any]]) -> MethodEntry:
     needs = component.needs
+    schema = component.Params.model_json_schema()
     return MethodEntry(
         summary=summarise(component),
-        params=component.Params.model_json_schema(),
+        params=schema,
+        paper=cite(component),
+        formula=_join(inspect.getdoc(component.forward)),
+        use=component.use,
+        taps=_list_taps(component, schema),
         teacher=needs.teacher,
         labels=needs.labels,
         same_classes=needs.same_classes,

@@ -124,6 +124,7 @@ class Term(nn.Module, Generic[P]):
     Attributes:
         Params: the options it takes.
         needs: what it needs of stage and data.
+        use: when to use it, for the catalog.
         imports: names of modules that an earlier stage must export.
         exports: names of modules that it hands to later stages.
         prepared: names of the views that `prepare` gives.
@@ -132,6 +133,7 @@ class Term(nn.Module, Generic[P]):
 
     Params: ClassVar[type[Config]]
     needs: ClassVar[Needs]
+    use: ClassVar[str] = ""
     imports: ClassVar[tuple[str, ...]] = ()
     exports: ClassVar[tuple[str, ...]] = ()
     prepared: ClassVar[tuple[str, ...]] = ()

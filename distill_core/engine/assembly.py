@@ -194,6 +194,11 @@ def _create_term(stage: Stage, name: str) -> WeightedTerm:
         pointer = join_pointer("/stages", stage.index, "accumulate")
         raise SpecError([Problem(pointer, "value_invalid", message, stage.spec.accumulate, "1")])
     needs = term.needs_of(term.params)
+    if stage.spec.batch_size < needs.smallest_batch:
+        message = f"the method {spec.method!r} compares the samples of a batch and needs {needs.smallest_batch} with "
+        pointer, allowed = join_pointer("/stages", stage.index, "batch_size"), f"at least {needs.smallest_batch}"
+        problem = Problem(pointer, "value_invalid", f"{message}these options", stage.spec.batch_size, allowed)
+        raise SpecError([problem])
     if needs.labels and stream.labels is None:
         message = f"the method {spec.method!r} needs labels with these options, and the stream has none"
         raise SpecError([Problem(_pointer(stage, name), "labels_missing", message, spec.method)])

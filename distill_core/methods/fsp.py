@@ -1,7 +1,7 @@
 """FSP: the student imitates how features flow through the teacher, as products of the maps at both ends of a module.
 
 Junho Yim, Donggyu Joo, Jihoon Bae, Junmo Kim: "A Gift from Knowledge Distillation: Fast Optimization, Network
-Minimization and Transfer Learning", CVPR 2017 (no arXiv id; the review arXiv 2006.05525 describes it). In the paper a
+Minimization and Transfer Learning", CVPR 2017 (arXiv 2006.05525 reviews it; it has no id of its own). In the paper a
 stage of its own, in front of learning from the labels. Where the two maps of a pair differ in size the larger one is
 max-pooled, as in the paper and torchdistill; RepDistiller takes averages (`average`). The paper sums squares over the
 matrix and averages over the batch (`frobenius`); the default averages over the matrix too, as RepDistiller does;

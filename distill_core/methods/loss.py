@@ -1,8 +1,8 @@
 """Any plain loss of torch between two places: activations of the student, of the teacher, or the labels.
 
-No method of its own but the building block of many, such as the sums of squares of hint training and of split
-computing. With its defaults it regresses the teacher's logits as in Lei Jimmy Ba, Rich Caruana: "Do Deep Nets Really
-Need to be Deep?", NIPS 2014 (arXiv 1312.6184). What comes from the teacher gets no gradient.
+Lei Jimmy Ba, Rich Caruana: "Do Deep Nets Really Need to be Deep?", NIPS 2014 (arXiv 1312.6184) regress the teacher's
+logits, as this term does with its defaults. It is no method of its own but the building block of many, such as the sums
+of squares of hint training and of split computing. What comes from the teacher gets no gradient.
 
 Shapes: B batch, C channels, H height, W width, D features, K classes.
 """

@@ -17,6 +17,8 @@ from distill_core.methods import METHODS
 from tests.contracts.lessons import special, stages_of, unless_exempt
 from tests.distill_core.experiments import ROOT, command
 
+pytestmark = pytest.mark.xdist_group("two ranks")  # all of it looks at the same two runs
+
 TOLERANCE = 1e-9
 """Of the weights after ten steps in float64, relative to the largest of a tensor."""
 

@@ -50,6 +50,12 @@ class DatasetEntry(Entry):
 class MethodEntry(Entry):
     """A method: what it needs of stage and data."""
 
+    paper: str = Field(description="Authors, title, venue and arXiv id.")
+    formula: str = Field(description="What it computes, unweighted.")
+    use: str = Field(description="When to use it.")
+    taps: dict[str, tuple[str, ...]] = Field(
+        description="Places in student and teacher that it taps between two models of three stages, by its defaults."
+    )
     teacher: bool = Field(description="Whether the stage must have a teacher.")
     labels: bool = Field(description="Whether the samples must have labels.")
     same_classes: bool = Field(description="Whether student and teacher must have the same classes.")

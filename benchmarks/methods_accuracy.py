@@ -1,0 +1,204 @@
+"""What every recipe is worth on Fashion-MNIST at one small budget, beside its control.
+
+    PYTHONPATH=. python benchmarks/methods_accuracy.py --save
+
+Seed 001's pair (Ruffy, Chahal 2019, arXiv 1912.10850): a ResNet-26, trained once, teaches a ResNet-8 by every recipe,
+with the recipe's published weights and the study's optimizer: SGD, Nesterov 0.9, rate 0.1, a tenth after a third and
+after two thirds. All students see the same samples for the same number of epochs; recipes of several stages divide
+them, a quarter for each stage before the last. The control learns from the labels alone, from several seeds, and its
+deviation between seeds is what noise means here: `gain` is in points over the control's mean, `sigmas` in such
+deviations. Random flips repeat after two epochs, so teacher outputs are stored. Each run is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from pairs import make_parser, report
+
+from distill_core.spec.recipes import RECIPES
+
+SGD = {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
+NORMALIZE = {"transform": "normalize"}
+VIEWS = {
+    "main": {"transforms": [{"transform": "horizontal_flip"}, NORMALIZE], "variants": 2},
+    "strong": {"transforms": [{"transform": "rand_augment", "magnitude": 10}, NORMALIZE], "seed": 1, "variants": 2},
+}
+LEFT_OUT = {
+    "dual": "trains its teacher as well, so that neither teacher nor budget are those of the others",
+    "ghnd": "its student is another model, with a bottleneck",
+    "hnd": "its student is another model, with a bottleneck",
+    "tutorial_cosine": "a run of two given models",
+    "tutorial_kd": "a run of two given models",
+    "tutorial_regressor": "a run of two given models",
+}
+"""Recipes that have no place in the table, and why."""
+
+COMBINATIONS: Mapping[str, Mapping[str, Any]] = {
+    "crd without kd": {"recipe": "crd", "params": {"kd_weight": 0}},
+    "rkd without kd": {"recipe": "rkd", "params": {"kd_weight": 0}},
+    "at + kd": {"terms": {"ce": (0.1, {}), "kd": (0.9, {}), "at": (1000, {})}},
+    "review + dkd": {"terms": {"ce": (1, {}), "dkd": (1, {}), "review": (1, {})}},
+}
+"""Further rows: a recipe with other options, or terms written side by side."""
+
+
+def describe(name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Return the spec of a row of the table."""
+    row = COMBINATIONS.get(name, {"recipe": name})
+    document = {
+        "version": 1,
+        "name": name,
+        "models": {"teacher": {"model": "resnet26", "weights": {"file": "teacher.safetensors"}}}
+        | {"student": {"model": "resnet8"}},
+        "data": {
+            "train": {"dataset": "fashion_mnist", "num_samples": options.num_samples, "views": VIEWS},
+            "test": {"dataset": "fashion_mnist", "split": "test"},
+        },
+        "runtime": {"device": "cpu", "seed": seed, "threads": 1, "checkpoint_interval_s": 3600},
+        "evaluation": {"stream": "test", "metrics": ["accuracy", "nll"], "latency": False},
+        "outputs": {"curves": [], "card": False},
+    }
+    if name == "control":
+        return document | {"stages": [_learn(options) | {"objective": {"ce": {"method": "ce"}}}]}
+    if "terms" in row:
+        objective = {
+            key: {"method": key, "weight": weight, "params": params} for key, (weight, params) in row["terms"].items()
+        }
+        return document | {"stages": [_learn(options) | {"teachers": ["teacher"], "objective": objective}]}
+    params = _budget(row["recipe"], options) | row.get("params", {})
+    return _special(row["recipe"], document | {"recipe": {"name": row["recipe"], "params": params}}, options)
+
+
+def _training(epochs: int) -> dict[str, Any]:
+    milestones = sorted({max(1, epochs // 3), max(1, 2 * epochs // 3)})
+    schedule = {"schedule": "multistep", "milestones": [each for each in milestones if each < epochs]}
+    return {"epochs": epochs, "batch_size": 64, "optimizer": SGD, "schedule": schedule}
+
+
+def _learn(options: argparse.Namespace) -> dict[str, Any]:
+    return {"name": "learn", "student": "student", "train": "train", **_training(options.epochs)}
+
+
+def _budget(recipe: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that give a recipe the epochs of all."""
+    earlier = [name for name in RECIPES[recipe].model_fields if name.endswith("_epochs") and name != "teach_epochs"]
+    share = max(1, options.epochs // 4)
+    return {name: share for name in earlier} | _training(options.epochs - share * len(earlier))
+
+
+def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Return the document with what a recipe needs beside a teacher and a stream."""
+    unlabelled = {"dataset": "fashion_mnist", "num_samples": options.num_samples, "hold_out": HELD_OUT, "views": VIEWS}
+    match recipe:
+        case "takd":
+            document["models"]["assistant"] = {"model": "resnet20"}
+        case "tfkd_self":
+            document["models"]["teacher"] = {"model": "resnet8"}
+        case "mkd":
+            document["models"]["teacher2"] = {"model": "resnet20", "weights": {"file": "teacher2.safetensors"}}
+            document["recipe"]["params"]["teachers"] = ["teacher", "teacher2"]
+        case "uda_stl" | "unsupervised":
+            document["data"]["unlabelled"] = unlabelled
+    return document
+
+
+HELD_OUT = {"ratio": 0.5, "part": "held_out", "seed": 7}
+
+
+def train(spec: Mapping[str, Any], folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    """Run a spec in a process of its own, unless it has been, and return its figures and how long it took."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = folder / "figures.json"
+    if not known.is_file():
+        (folder / "input.json").write_text(json.dumps(spec))
+        arguments = [sys.executable, "-m", "distill_core", "run", str(folder / "input.json"), "--folder", str(folder)]
+        arguments += ["--weights-root", str(options.work), "--data-root", str(options.data_root)]
+        arguments += ["--cache-root", str(options.work / "cache")]
+        start = time.perf_counter()
+        with (folder / "log.txt").open("w") as log:
+            done = subprocess.run(
+                arguments, check=False, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            )
+        if done.returncode:
+            raise RuntimeError(f"{folder.name}: exit {done.returncode}: {(folder / 'log.txt').read_text()[-600:]}")
+        figures = json.loads((folder / "artifacts/metrics.json").read_text())["figures"]
+        known.write_text(json.dumps(figures | {"seconds": round(time.perf_counter() - start, 1)}))
+    found: dict[str, float] = json.loads(known.read_text())
+    return found
+
+
+def train_teacher(name: str, model: str, epochs: int, options: argparse.Namespace) -> float:
+    """Train a teacher once, and return its accuracy."""
+    document = describe("control", options, seed=1)
+    document["models"] = {"student": {"model": model}}
+    document["data"]["train"]["num_samples"] = 4 * options.num_samples
+    document["stages"][0] |= _training(epochs)
+    folder = options.work / name
+    figures = train(document, folder, options)
+    (options.work / f"{name}.safetensors").write_bytes((folder / "artifacts/student.safetensors").read_bytes())
+    return figures["test/accuracy"]
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the table."""
+    teacher = train_teacher("teacher", "resnet26", options.teacher_epochs, options)
+    train_teacher("teacher2", "resnet20", max(1, options.teacher_epochs // 2), options)
+    names = options.row or [*(name for name in RECIPES if name not in LEFT_OUT), *COMBINATIONS]
+    jobs = [("control", seed) for seed in range(options.control_seeds)]
+    jobs += [(name, seed) for name in names for seed in range(options.seeds)]
+
+    def run(job: tuple[str, int]) -> dict[str, float]:
+        name, seed = job
+        return train(describe(name, options, seed), options.work / f"{name.replace(' ', '_')}-{seed}", options)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = dict(zip(jobs, pool.map(run, jobs), strict=True))
+    control = [found["control", seed]["test/accuracy"] for seed in range(options.control_seeds)]
+    noise = stdev(control)
+    rows = {}
+    for name in names:
+        reached = [found[name, seed]["test/accuracy"] for seed in range(options.seeds)]
+        gain = mean(reached) - mean(control)
+        rows[name] = {"accuracy": round(mean(reached), 4), "gain": round(100 * gain, 2)}
+        rows[name] |= {"sigmas": round(gain / noise, 1), "seconds": found[name, 0]["seconds"]}
+    return {
+        "setting": {name: getattr(options, name) for name in ("num_samples", "epochs", "seeds", "control_seeds")},
+        "teacher": round(teacher, 4),
+        "control": {"accuracy": round(mean(control), 4), "deviation": round(noise, 4), "seeds": control},
+        "rows": dict(sorted(rows.items(), key=lambda row: -row[1]["accuracy"])),
+        "left_out": LEFT_OUT,
+    }
+
+
+def main() -> None:
+    """Measure and print one JSON object."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--data-root", type=Path, default=Path("data"), help="folder of the data sets")
+    parser.add_argument("--work", type=Path, default=Path("runs/methods_accuracy"), help="folder of the runs")
+    parser.add_argument("--row", action="append", help="this row; all if left out")
+    parser.add_argument("--num-samples", type=int, default=3000, help="images that students learn from")
+    parser.add_argument("--epochs", type=int, default=6, help="epochs of a student")
+    parser.add_argument("--teacher-epochs", type=int, default=4, help="epochs of the teacher, on four times the images")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of each row")
+    parser.add_argument("--control-seeds", type=int, default=5, help="seeds of the control")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    options = parser.parse_args()
+    if options.quick:
+        options.num_samples, options.epochs, options.teacher_epochs, options.control_seeds = 128, 2, 1, 2
+    options.work.mkdir(parents=True, exist_ok=True)
+    report(options, measure(options))
+
+
+if __name__ == "__main__":
+    main()
