@@ -10,7 +10,7 @@ from torch import nn
 
 from distill_core.spec.config import Config
 
-__all__ = ["ImageModelParams", "Model"]
+__all__ = ["ImageModelParams", "Model", "draw_convolutions"]
 
 
 class ImageModelParams(Config):
@@ -27,7 +27,8 @@ class Model(nn.Module):
     Attributes:
         Params: the options it takes.
         feature_points: symbolic name (`stem`, `stage1`, ..., `pooled`, `logits`) -> path of the module whose output
-            it is; a probe finds them where a family declares none.
+            it is; `stage1.pre` -> path of the module that is given it, where the activation does not lie inside of
+            the stage. A probe finds them where a family declares none.
         norms: feature point -> path of the BatchNorm whose output the last activation there is given.
         params: the options it was built with.
     """
@@ -39,3 +40,12 @@ class Model(nn.Module):
     def __init__(self, params: Config) -> None:
         super().__init__()
         self.params = params
+
+
+def draw_convolutions(model: nn.Module) -> None:
+    """Draw the weights of all convolutions from a normal distribution of variance 2 / fan-out (arXiv 1502.01852)."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
