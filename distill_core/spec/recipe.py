@@ -65,8 +65,9 @@ def relocate(problems: Sequence[Problem], document: Any) -> list[Problem]:
     marks = {name: _mark(join_pointer("", name), value) for name, value in recipe}
     stages = _list_stages(recipe.model_copy(update=marks), _are_teachers_new(recipe, document))
     origins = dict(_find_origins(stages, "/stages"))
+    named = origins | dict(_find_named(stages, "/stages"))
     names = [stage["name"] for stage in stages]
-    return [_relocate(problem, names, origins) for problem in problems]
+    return [_relocate(problem, names, named if problem.code == "unknown_name" else origins) for problem in problems]
 
 
 def describe_recipes() -> dict[str, dict[str, Any]]:
@@ -186,6 +187,16 @@ def _find_origins(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, _Mark | list | tuple):
         for index, child in enumerate(value):
             yield from _find_origins(child, join_pointer(pointer, index))
+
+
+def _find_named(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield (place in the stages, option that names this place), as the name of a further stream does."""
+    parts = value if isinstance(value, list | tuple) else ()
+    for key, child in value.items() if isinstance(value, Mapping) else enumerate(parts):
+        place = join_pointer(pointer, key)
+        if isinstance(key, _Mark):
+            yield place, key.origin
+        yield from _find_named(child, place)
 
 
 def _relocate(problem: Problem, names: Sequence[str], origins: Mapping[str, str]) -> Problem:

@@ -16,6 +16,7 @@ from distill_core.spec.stage import ResolvedStage
 from distill_core.spec.stage_rules import find_stage_problems
 from distill_core.spec.stream_facts import shape_in_view
 from distill_core.spec.stream_rules import find_misfits, find_stream_problems
+from distill_core.spec.views import find_view_problems
 
 
 def find_rule_problems(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem]:
@@ -28,6 +29,7 @@ def find_rule_problems(spec: ResolvedSpec, catalog: Catalog) -> Iterator[Problem
         yield from _check_term_names(f"/stages/{index}", stage)
         yield from _check_terms(f"/stages/{index}", stage, spec, catalog)
         yield from find_place_problems(f"/stages/{index}", stage, spec, catalog)
+        yield from find_view_problems(f"/stages/{index}", stage, spec, catalog)
         yield from _check_same_data(f"/stages/{index}", stage, spec, catalog)
     yield from _check_imports(spec, catalog)
     yield from find_output_problems(spec, catalog)

@@ -34,7 +34,8 @@ models:
   assistant: {model: resnet14}
   student: {model: resnet8}
 data:
-  train: {dataset: digits}
+  train: {dataset: digits, views: {main: {}, strong: {}, crop1: {}, crop2: {}, crop3: {}, crop4: {}}}
+  unlabelled: {dataset: digits, views: {main: {}, strong: {}}}
   test: {dataset: digits, split: test}
   validation: {dataset: digits, hold_out: {ratio: 0.1, part: held_out}}
 """
@@ -277,6 +278,9 @@ def test_a_wrong_option_is_told_at_its_place(recipe: Any, pointer: str, code: st
         ("takd", {"assistants": ["student"]}, "/recipe/params/assistants/0"),
         ("mkd", {"further_teachers": ["teacher2", "techer"]}, "/recipe/params/further_teachers/1"),
         ("kd", {"student": "teacher"}, "/recipe/params/teacher"),
+        ("uda", {"strong_view": "stronk"}, "/recipe/params/strong_view"),
+        ("uda_stl", {"unlabelled": "unlabeled"}, "/recipe/params/unlabelled"),
+        ("unsupervised", {"unlabelled": "unlabeled"}, "/recipe/params/unlabelled"),
         ("fsp", {"validate_on": "tset"}, "/recipe/params/validate_on"),
         ("kd", {"keep": "best"}, "/recipe/params/keep"),
         ("kd", {"train_teacher": True, "teach_on": "trian"}, "/recipe/params/teach_on"),
@@ -300,6 +304,12 @@ def test_a_problem_within_a_list_keeps_its_position() -> None:
     problems = [Problem(f"/stages/0/objective/fsp/params/student_pairs{place}", "x", "") for place in places]
     found = relocate(problems, document("fsp"))
     assert [problem.pointer for problem in found] == [f"/recipe/params/student_pairs{place}" for place in places]
+
+
+def test_a_stream_of_the_wrong_size_is_told_at_the_size_and_one_of_the_wrong_name_at_the_name() -> None:
+    problems = [Problem("/stages/0/further/unlabelled", code, "") for code in ("value_invalid", "unknown_name")]
+    found = relocate(problems, document("uda_stl"))
+    assert [problem.pointer for problem in found] == ["/recipe/params/batch_size", "/recipe/params/unlabelled"]
 
 
 def test_a_problem_that_no_option_causes_alone_names_the_stage() -> None:
