@@ -68,6 +68,15 @@ def test_places_take_16_bits_while_the_row_is_short_enough(classes: int, itemsiz
     assert round_trip(column, logits).topk(2).indices.tolist() == [[classes - 1, 40_000]]
 
 
+@pytest.mark.parametrize("name", ["fp32", "fp16", "bf16"])
+def test_the_places_of_the_largest_logits_are_exact_in_every_format(name: Format) -> None:
+    classes = 5000
+    logits = torch.eye(classes) * 20
+    column = Column("logits", (classes,), name, top_k=1)
+    for part in logits.split(1000):
+        assert round_trip(column, part).argmax(1).equal(part.argmax(1))
+
+
 def test_fp64_logits_keep_their_precision_with_top_k() -> None:
     logits = draw_logits(0, 12).double() + 1e-12
     back = round_trip(Column("logits", (12,), "fp64", top_k=4), logits)
