@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchvision import models
 
 from distill_core.models import MODELS
 from distill_core.tap import Place, Taps
+from distill_core.weights import load_weights
 
 COUNTS = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032, "resnet152": 60_192_808}
 OPTIONS = {"num_classes": 10, "in_channels": 3, "image_size": 64}
@@ -22,11 +26,12 @@ def test_parameter_counts_and_names_of_weights_are_those_of_torchvision(key: str
 
 
 @pytest.mark.parametrize("key", ["resnet18", "resnet50"])
-def test_torchvisions_weights_give_torchvisions_logits(key: str) -> None:
+def test_a_file_of_torchvisions_weights_gives_torchvisions_logits(key: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     other = getattr(models, key)(num_classes=10).eval()
     model = MODELS.create(key, OPTIONS).eval()
-    model.load_state_dict(other.state_dict())
+    save_file(other.state_dict(), tmp_path / "weights.safetensors")
+    load_weights(model, tmp_path / "weights.safetensors")
     images = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(model(images), other(images))
