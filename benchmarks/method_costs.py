@@ -36,7 +36,9 @@ def list_makers(key: str) -> list[str]:
     return [*(earlier for maker in makers for earlier in list_makers(maker)), *makers]
 
 
-def describe(objectives: list[Mapping[str, Any]], options: argparse.Namespace, teachers: tuple[str, ...]) -> ResolvedSpec:
+def describe(
+    objectives: list[Mapping[str, Any]], options: argparse.Namespace, teachers: tuple[str, ...]
+) -> ResolvedSpec:
     """Return a spec with a stage an objective; only the last one is long."""
     stages: list[dict[str, Any]] = [
         {"name": f"stage{number}", "objective": objective, "epochs": 1} for number, objective in enumerate(objectives)

@@ -26,7 +26,7 @@ from distill_core.term import Term
 
 __all__ = ["cite", "find_stale_files", "write_catalog"]
 
-PAPER = re.compile(r'(?P<paper>[A-Z][^."]*: "[^"]+",[^"]*?\(arXiv \d{4}\.\d{4,5}[^)]*\))')
+PAPER = re.compile(r'(?P<paper>[^"]+: "[^"]+", .*?\(arXiv \d{4}\.\d{4,5}[^)]*\))')
 THREE_STAGES = ("stem", "stage1", "stage2", "stage3", "pooled", "logits")
 FOLDER = Path(catalog.__file__).parent
 EXAMPLE = {"num_classes": 10, "in_channels": 3, "image_size": 32}
@@ -80,16 +80,16 @@ def _describe_dataset(component: type[Dataset]) -> DatasetEntry:
 
 
 def cite(component: type[Term[Any]]) -> str:
-    """Return authors, title, venue and arXiv id of a method: the first sentence behind the title of its file.
+    """Return authors, title, venue and arXiv id of a method: how the second paragraph of its file begins.
 
     Raises:
         ValueError: the file names no paper in this form.
     """
-    described = _join(inspect.getdoc(sys.modules[component.__module__]))
-    found = PAPER.search(described)
+    described = inspect.getdoc(sys.modules[component.__module__]) or ""
+    found = PAPER.match(_join((described.split("\n\n") + [""])[1]))
     if found is None:
         raise ValueError(f"{component.__module__} names no paper as 'Authors: \"Title\", venue year (arXiv id)'")
-    return found["paper"].strip()
+    return found["paper"]
 
 
 def _list_taps(component: type[Term[Any]], schema: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -46,6 +46,10 @@ class AB(Term[ABParams]):
 
     Params = ABParams
     needs = Needs(teacher=True)
+    use = (
+        "As a start of students of another architecture, in a stage without labels; needs the places before "
+        "activations."
+    )
 
     @classmethod
     def places(cls, params: ABParams) -> Places:

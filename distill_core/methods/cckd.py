@@ -55,6 +55,7 @@ class CCKD(Term[CCKDParams]):
 
     Params = CCKDParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "As spkd, through learned embeddings; class-balanced batches help."
 
     @classmethod
     def places(cls, params: CCKDParams) -> Places:

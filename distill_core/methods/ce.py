@@ -31,6 +31,7 @@ class CE(Term[CEParams]):
 
     Params = CEParams
     needs = Needs(labels=True)
+    use = "With every other method where samples have labels; alone it trains a teacher or the control."
 
     @classmethod
     def places(cls, params: CEParams) -> Places:

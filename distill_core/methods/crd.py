@@ -57,6 +57,10 @@ class CRD(Term[CRDParams]):
 
     Params = CRDParams
     needs = Needs(teacher=True)
+    use = (
+        "The strongest of the relation methods for classification and transfer; with kd; memory for two vectors a "
+        "sample."
+    )
 
     bank_student: Tensor
     bank_teacher: Tensor

@@ -46,6 +46,7 @@ class DarkRank(Term[DarkRankParams]):
 
     Params = DarkRankParams
     needs = Needs(teacher=True, smallest_batch=5)
+    use = "For retrieval, where the order of neighbours counts; batches with several samples a class."
 
     @classmethod
     def needs_of(cls, params: DarkRankParams) -> Needs:

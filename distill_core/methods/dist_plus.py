@@ -53,6 +53,9 @@ class DISTPlus(Term[DISTPlusParams]):
 
     Params = DISTPlusParams
     needs = Needs(teacher=True, same_classes=True, smallest_batch=2)
+    use = (
+        "Where dist helps and the last maps have equal positions: correlations of features beside those of predictions."
+    )
 
     @classmethod
     def places(cls, params: DISTPlusParams) -> Places:

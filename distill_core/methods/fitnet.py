@@ -51,6 +51,10 @@ class FitNet(Term[FitNetParams]):
 
     Params = FitNetParams
     needs = Needs(teacher=True)
+    use = (
+        "As a start of deep thin students, in a stage of its own, or beside kd with one layer; any two maps, "
+        "tokens too."
+    )
 
     @classmethod
     def places(cls, params: FitNetParams) -> Places:

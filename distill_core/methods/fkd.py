@@ -52,6 +52,9 @@ class FKD(Term[FKDParams]):
 
     Params = FKDParams
     needs = Needs(teacher=True, same_classes=True)
+    use = (
+        "When a very large teacher is to be asked as seldom as possible: several stored crops of an image in one batch."
+    )
 
     @classmethod
     def places(cls, params: FKDParams) -> Places:

@@ -55,6 +55,7 @@ class FSP(Term[FSPParams]):
 
     Params = FSPParams
     needs = Needs(teacher=True)
+    use = "Where student and teacher have equal channels stage by stage, as ResNets of other depth."
 
     @classmethod
     def places(cls, params: FSPParams) -> Places:

@@ -91,6 +91,7 @@ class FTParaphraser(Term[ParaphraserParams]):
 
     Params = ParaphraserParams
     needs = Needs(teacher=True)
+    use = "Before ft, once a teacher."
     exports = (PARAPHRASER,)
 
     @classmethod
@@ -122,6 +123,9 @@ class FT(Term[FTParams]):
 
     Params = FTParams
     needs = Needs(teacher=True)
+    use = (
+        "Where the last maps differ in form: both are compared in a narrow code; the weight depends on the code's size."
+    )
     imports = (PARAPHRASER,)
 
     @classmethod

@@ -53,6 +53,7 @@ class ICKD(Term[ICKDParams]):
 
     Params = ICKDParams
     needs = Needs(teacher=True)
+    use = "Where what matters is how channels go together, not where in the picture; last map, weight about 2.5."
 
     @classmethod
     def places(cls, params: ICKDParams) -> Places:

@@ -41,6 +41,10 @@ class KD(Term[KDParams]):
 
     Params = KDParams
     needs = Needs(teacher=True, same_classes=True)
+    use = (
+        "First of all: it is cheap, needs nothing but logits of the same classes, and beats most feature methods; "
+        "T 4 on small images, 1 on ImageNet."
+    )
 
     @classmethod
     def places(cls, params: KDParams) -> Places:

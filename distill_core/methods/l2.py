@@ -39,6 +39,7 @@ class L2(Term[L2Params]):
 
     Params = L2Params
     needs = Needs(teacher=True)
+    use = "The simplest match of pooled vectors, for embeddings and as the start of pad."
 
     @classmethod
     def places(cls, params: L2Params) -> Places:

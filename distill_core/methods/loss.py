@@ -171,6 +171,10 @@ class Loss(Term[LossParams]):
 
     Params = LossParams
     needs = Needs()
+    use = (
+        "To build what no method here says: regression of logits, sums of squares between layers, a task's own "
+        "loss with labels."
+    )
 
     @classmethod
     def needs_of(cls, params: LossParams) -> Needs:

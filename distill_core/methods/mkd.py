@@ -44,6 +44,7 @@ class MKD(Term[MKDParams]):
 
     Params = MKDParams
     needs = Needs(teacher=True, same_classes=True, ensemble=True)
+    use = "With several teachers of comparable strength; it costs a forward pass of each, or one stored pass."
 
     @classmethod
     def places(cls, params: MKDParams) -> Places:

@@ -66,6 +66,7 @@ class OFD(Term[OFDParams]):
 
     Params = OFDParams
     needs = Needs(teacher=True)
+    use = "Strong for ResNets with BatchNorm: positive responses of the teacher, a margin for the negative ones."
 
     @classmethod
     def places(cls, params: OFDParams) -> Places:

@@ -42,6 +42,7 @@ class PAD(Term[PADParams]):
 
     Params = PADParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "After l2, where some samples are too hard for the student: it learns how much to trust each dimension."
 
     @classmethod
     def places(cls, params: PADParams) -> Places:

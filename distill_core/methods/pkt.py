@@ -47,6 +47,10 @@ class PKT(Term[PKTParams]):
 
     Params = PKTParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = (
+        "For embeddings and retrieval: neighbourhoods are kept, whatever the sizes; the weight grows with the "
+        "square of the batch."
+    )
 
     @classmethod
     def places(cls, params: PKTParams) -> Places:

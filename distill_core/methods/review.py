@@ -83,6 +83,10 @@ class Review(Term[ReviewParams]):
 
     Params = ReviewParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = (
+        "Among the strongest feature methods for CNNs: each level of the student learns from the teacher's and "
+        "those below; adapts to unequal sizes."
+    )
 
     @classmethod
     def places(cls, params: ReviewParams) -> Places:

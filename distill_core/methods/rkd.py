@@ -54,6 +54,7 @@ class RKD(Term[RKDParams]):
 
     Params = RKDParams
     needs = Needs(teacher=True, smallest_batch=3)
+    use = "For metric learning and pooled vectors of any sizes: distances and angles; beside kd for classification."
 
     @classmethod
     def places(cls, params: RKDParams) -> Places:

@@ -50,6 +50,7 @@ class SemCKD(Term[SemCKDParams]):
 
     Params = SemCKDParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "When it is not clear which layers belong together: attention decides; batches of one size."
 
     @classmethod
     def places(cls, params: SemCKDParams) -> Places:

@@ -38,6 +38,7 @@ class SPKD(Term[SPKDParams]):
 
     Params = SPKDParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "Cheap relations of the last maps, for nets of any form; larger batches say more."
 
     @classmethod
     def places(cls, params: SPKDParams) -> Places:

@@ -50,6 +50,7 @@ class SRD(Term[SRDParams]):
 
     Params = SRDParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "With large batches, for pooled vectors: normalisation takes the place of tuning."
 
     @classmethod
     def places(cls, params: SRDParams) -> Places:

@@ -82,6 +82,7 @@ class SSKDHead(Term[SSKDHeadParams]):
 
     Params = SSKDHeadParams
     needs = Needs(teacher=True, smallest_batch=2)
+    use = "Before sskd, once a teacher."
     exports = (HEAD,)
     prepared = (TURNED,)
 
@@ -115,6 +116,7 @@ class SSKD(Term[SSKDParams]):
 
     Params = SSKDParams
     needs = Needs(teacher=True, same_classes=True, smallest_batch=2)
+    use = "Where training may cost four times as much: turned images say more than the labels; good with few labels."
     imports = (HEAD,)
     prepared = (TURNED,)
 

@@ -63,6 +63,7 @@ class UDA(Term[UDAParams]):
 
     Params = UDAParams
     needs = Needs()
+    use = "With unlabelled images of the same kind beside the labelled ones; it asks the student to agree with itself."
 
     @classmethod
     def places(cls, params: UDAParams) -> Places:

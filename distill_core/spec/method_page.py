@@ -12,15 +12,15 @@ from distill_core.spec.catalog import MethodEntry, load_catalog
 
 PAGE = Path("docs/methods.md")
 COSTS = Path("benchmarks/results/method_costs.json")
-_HEADER = (
-    "# Methods\n\n"
-    "Made by `python -m distill_core.spec.method_page` from the catalog and from `benchmarks/results/method_costs.json`;\n"
-    "do not edit. Each is a term of an objective, `{method: KEY, weight: 1, params: {…}}`; any of them go together in one\n"
-    "stage. Published settings are [recipes](recipes.md).\n\n"
-    "*Taps* are the places between two models of three stages, by the defaults. *Stages* tells the term that an earlier\n"
-    "stage must have. *Cost* is the time of a step with this term and cross-entropy, divided by that of a step with `kd`\n"
-    "and cross-entropy, measured side by side on one CPU thread: "
-)
+_HEADER = """# Methods
+
+Made by `python -m distill_core.spec.method_page` from the catalog and from `benchmarks/results/method_costs.json`; do
+not edit. Each is a term of an objective, `{method: KEY, weight: 1, params: {…}}`; any of them go together in one stage.
+Published settings are [recipes](recipes.md).
+
+*Taps* are the places between two models of three stages, by the defaults. *Stages* tells the term that an earlier stage
+must have. *Cost* is the time of a step with this term and cross-entropy, divided by that of a step with `kd` and
+cross-entropy, measured side by side on one CPU thread: """
 
 
 def render_page(costs: Mapping[str, Any]) -> str:
