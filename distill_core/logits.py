@@ -1,4 +1,4 @@
-"""What methods do with logits: temperature, standardisation, divergence.
+"""What methods do with logits and labels: temperature, standardisation, divergence, soft targets.
 
 Shapes: B batch, K classes.
 """
@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Reduction", "divergence", "soften", "standardise_logits"]
+__all__ = ["Reduction", "divergence", "soft_cross_entropy", "soften", "spread_labels", "standardise_logits"]
 
 STD_EPSILON = 1e-7
 
@@ -34,6 +34,31 @@ def soften(logits: Tensor, temperature: float, *, standardise: bool = False) -> 
 def divergence(log_student: Tensor, log_teacher: Tensor, reduction: Reduction = "batchmean") -> Tensor:
     """Return KL(p_t || p_s) of log-probabilities [B K]: summed over classes, averaged over the batch.
 
-    `mean` divides by K as well, as torch's default reduction does and much published code with it.
+    `mean` divides by K as well, as torch's default reduction does and much published code with it; torch is about to
+    change what that word means, so that the division is done here.
     """
-    return functional.kl_div(log_student, log_teacher, reduction=reduction, log_target=True)
+    total = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    return total / log_student.shape[1] if reduction == "mean" else total
+
+
+def soft_cross_entropy(log_student: Tensor, log_teacher: Tensor, reduction: Reduction = "batchmean") -> Tensor:
+    """Return -sum_k p_t log p_s of log-probabilities [B K], averaged as `divergence` is, which has the same gradient.
+
+    The two differ by the entropy of the teacher's probabilities, a constant to the student.
+    """
+    products = -log_teacher.exp() * log_student
+    return products.mean() if reduction == "mean" else products.sum(1).mean()
+
+
+def spread_labels(labels: Tensor, logits: Tensor, share: float) -> Tensor:
+    """Return targets [B K] with a share of the mass on the label and the rest spread evenly over the K - 1 others.
+
+    Args:
+        labels: classes [B] int64, or class probabilities [B K], whose mass is spread class by class.
+        logits: tensor [B K] of whose type and device the targets are.
+        share: mass that stays at the label.
+    """
+    num_classes = logits.shape[1]
+    own = labels if labels.is_floating_point() else functional.one_hot(labels, num_classes)
+    own = own.to(logits.dtype)
+    return share * own + (1 - share) / max(1, num_classes - 1) * (1 - own)

@@ -3,17 +3,21 @@
 Geoffrey Hinton, Oriol Vinyals, Jeff Dean: "Distilling the Knowledge in a Neural Network", NIPS workshop 2014
 (arXiv 1503.02531). Only the soft half of the paper's objective; the hard half is the term `ce`. The divergence is
 summed over classes and averaged over the batch; averaging over classes as well (`mean`), as torch's default reduction
-does and much published code with it, divides the gradient by K.
+does and much published code with it (TAKD's and Tf-KD's), divides the gradient by K. The cross-entropy with the
+teacher's probabilities (`cross_entropy`), as in older versions of PyTorch's tutorial, has the same gradient and a value
+that does not fall to 0. The factor T^2 is always there: torchdistill leaves it out where cross-entropy has no weight.
 
 Shapes: B batch, K classes.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from torch import Tensor
 
-from distill_core.logits import Reduction, divergence, soften
+from distill_core.logits import Reduction, divergence, soft_cross_entropy, soften
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
 from distill_core.tap import LOGITS, Activations
@@ -32,6 +36,10 @@ class KDParams(Config):
     )
     reduction: Reduction = Field(
         default="batchmean", description="Mean over the batch alone, or (mean) over batch and classes."
+    )
+    form: Literal["divergence", "cross_entropy"] = Field(
+        default="divergence",
+        description="KL divergence, or cross-entropy with the teacher's probabilities: equal gradients, other values.",
     )
 
 
@@ -52,8 +60,12 @@ class KD(Term[KDParams]):
         return Places(student=(LOGITS,), teacher=(LOGITS,))
 
     def forward(self, student: Activations, teacher: Activations, batch: Batch) -> Tensor:
-        """Return T^2 mean over B of KL(softmax(z_t / T) || softmax(z_s / T)) for z_s, z_t [B K]."""
+        """Return T^2 mean over B of KL(softmax(z_t / T) || softmax(z_s / T)) for z_s, z_t [B K].
+
+        As cross-entropy T^2 mean over B of -sum_k softmax(z_t / T)_k log softmax(z_s / T)_k.
+        """
         params = self.params
         mine = soften(student[LOGITS], params.temperature, standardise=params.standardise)
         wanted = soften(teacher[LOGITS].detach(), params.temperature, standardise=params.standardise)
-        return divergence(mine, wanted, params.reduction) * params.temperature**2
+        compare = divergence if params.form == "divergence" else soft_cross_entropy
+        return compare(mine, wanted, params.reduction) * params.temperature**2

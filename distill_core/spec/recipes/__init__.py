@@ -38,12 +38,19 @@ Temperature = Annotated[float, Field(gt=0, le=1000)]
 R = TypeVar("R", bound=type["Recipe"])
 
 
-def published(epochs: int, *milestones: int) -> Any:
-    """Return the field of a schedule that is divided by 10 at the milestones, which move when the epochs change."""
-    schedule = Multistep(schedule="multistep", milestones=milestones)
+def published(epochs: int, *milestones: int, **options: float) -> Any:
+    """Return the field of a schedule that is divided by 10 at the milestones, which move when the epochs change.
+
+    Args:
+        epochs: the published ones.
+        milestones: epochs after which the rate falls.
+        options: further options of the schedule: `gamma`, where the rate does not fall to a tenth.
+    """
+    schedule = Multistep(schedule="multistep", milestones=milestones, **options)
+    times = ", ".join(map(str, milestones))
     return Field(
-        default_factory=lambda options: stretch(schedule, epochs, options.get("epochs", epochs)),
-        description=f"Schedule of the learning rate; if left out x 0.1 after {', '.join(map(str, milestones))} of "
+        default_factory=lambda given: stretch(schedule, epochs, given.get("epochs", epochs)),
+        description=f"Schedule of the learning rate; if left out x {schedule.gamma:g} after {times} of "
         f"{epochs} epochs, or at the same shares of other epochs.",
     )
 

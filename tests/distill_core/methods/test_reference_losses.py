@@ -24,7 +24,11 @@ CASES: dict[str, Case] = {
     "kd.attention_transfer_total": Case([("kd", 0.9, {"temperature": 4.0}), ("ce", 0.1, {})]),
     "kd.torchdistill_total": Case([("kd", 0.9, {"temperature": 4.0}), ("ce", 0.1, {})]),
     "kd.seed001_total": Case([("kd", 0.5, {"temperature": 5.0}), ("ce", 0.5, {})]),
+    "kd.takd_total_kl_mean_bug": Case([("kd", 0.9, {"temperature": 4.0, "reduction": "mean"}), ("ce", 0.1, {})]),
     "tutorial_kd.own_current_kl": Case([("kd", 0.25, {"temperature": 2.0}), ("ce", 0.75, {})]),
+    "tutorial_kd.own_older_soft_ce": Case(
+        [("kd", 0.25, {"temperature": 2.0, "form": "cross_entropy"}), ("ce", 0.75, {})]
+    ),
     "cosine_logits.seed001_triplet_total": Case(
         [
             ("loss", 0.5, between("logits", loss={"function": "cosine_embedding"})),
@@ -57,7 +61,7 @@ OTHERS: dict[str, Case] = {
     "label_smoothing.tfkd_repo": Case([("ce", 1.0, {"label_smoothing": 0.1})]),
     "kd.takd_total_kl_mean_bug": Case([("kd", 0.9, {"temperature": 4.0}), ("ce", 0.1, {})]),
 }
-"""Rows of other conventions, which ours must not give."""
+"""Rows of other conventions, which the defaults must not give."""
 
 
 @pytest.mark.parametrize("name", CASES)
