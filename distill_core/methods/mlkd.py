@@ -25,6 +25,7 @@ from distill_core.distributed import gather_rows
 from distill_core.logits import soften
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config, Name
+from distill_core.spec.views import NAMES_VIEW
 from distill_core.tap import LOGITS, Activations, Place
 from distill_core.tensors import Batch
 from distill_core.term import Needs, Places, Term
@@ -42,6 +43,7 @@ class MLKDParams(Config):
     strong_view: Name | None = Field(
         default="strong",
         description="Name of the strongly augmented view of the stream; none takes the own view alone.",
+        json_schema_extra=NAMES_VIEW,
     )
     temperatures: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
         default=(4.0, 3.0, 5.0, 2.0, 6.0), min_length=1, max_length=64, description="Temperatures that are summed over."
