@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from itertools import pairwise
 from typing import Literal, Self
 
 import torch
@@ -26,6 +25,7 @@ from torch.nn import functional
 from distill_core.distributed import current_world
 from distill_core.errors import Problem, SpecError
 from distill_core.methods import METHODS
+from distill_core.paraphraser import Paraphraser, stack_convolutions
 from distill_core.spec.config import Config
 from distill_core.spec.place import Path, auto_place
 from distill_core.tap import Activations, Place
@@ -60,29 +60,6 @@ class FTParams(Config):
         default="mean",
         description="Mean of the powers over all elements, or mean over the batch of the difference's p-norm.",
     )
-
-
-class Paraphraser(nn.Module):
-    """Auto-encoder of maps; its code is the teacher's factor.
-
-    Args:
-        channels: of the map.
-        num_factors: channels of the code.
-        batch_norm: whether BatchNorm follows each convolution.
-    """
-
-    def __init__(self, channels: int, num_factors: int, *, batch_norm: bool) -> None:
-        super().__init__()
-        self.channels = channels
-        self.num_factors = num_factors
-        widths = (channels, channels, num_factors, num_factors)
-        self.encoder = _stack(nn.Conv2d, widths, batch_norm)
-        self.decoder = _stack(nn.ConvTranspose2d, widths[::-1], batch_norm)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the map [B C H W] as it comes out of its code."""
-        reconstruction: Tensor = self.decoder(self.encoder(x))
-        return reconstruction
 
 
 @METHODS.register("ft_paraphraser")
@@ -142,7 +119,7 @@ class FT(Term[FTParams]):
         paraphraser = _find_paraphraser(setting, teacher, self.params.teacher_place)
         self.paraphraser = deepcopy(paraphraser.encoder).requires_grad_(requires_grad=False).eval()
         widths = (student[1], student[1], paraphraser.num_factors, paraphraser.num_factors)
-        self.translator = _stack(nn.Conv2d, widths, self.params.batch_norm)
+        self.translator = stack_convolutions(nn.Conv2d, widths, batch_norm=self.params.batch_norm)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of the translator; the paraphraser stays in evaluation mode."""
@@ -168,17 +145,6 @@ class FT(Term[FTParams]):
             factor = functional.adaptive_avg_pool2d(factor, size)
         compared = factor if self.params.factor == "flat" else factor.square().mean(1)
         return functional.normalize(compared.flatten(1), dim=1)
-
-
-def _stack(
-    convolution: type[nn.Conv2d | nn.ConvTranspose2d], widths: tuple[int, ...], batch_norm: bool
-) -> nn.Sequential:
-    """Return 3x3 convolutions, each with a LeakyReLU behind it."""
-    stack = nn.Sequential()
-    for before, after in pairwise(widths):
-        norm = [nn.BatchNorm2d(after)] if batch_norm else []
-        stack.extend([convolution(before, after, 3, stride=1, padding=1), *norm, nn.LeakyReLU(0.1)])
-    return stack
 
 
 def _check_map(shape: torch.Size, place: str, option: str) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from distill_core.errors import SpecError
-from distill_core.methods.ft import FT, FTParaphraser, Paraphraser
+from distill_core.methods.ft import FT, FTParaphraser
+from distill_core.paraphraser import Paraphraser
 from tests.distill_core.methods.settings import activate, batch_of, build_term, randn
 
 STUDENT, TEACHER = {"stage3": randn(4, 3, 4, 4)}, {"stage3": randn(4, 6, 4, 4, seed=1)}
