@@ -94,7 +94,7 @@ def _budget(recipe: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the options that give a recipe the epochs of all."""
     earlier = [name for name in RECIPES[recipe].model_fields if name.endswith("_epochs") and name != "teach_epochs"]
     share = max(1, options.epochs // 4)
-    return {name: share for name in earlier} | _training(options.epochs - share * len(earlier))
+    return dict.fromkeys(earlier, share) | _training(options.epochs - share * len(earlier))
 
 
 def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:

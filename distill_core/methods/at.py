@@ -57,6 +57,7 @@ class AT(Term[ATParams]):
 
     Params = ATParams
     needs = Needs(teacher=True)
+    use = "Cheap help from several layers, for maps of any number of channels; beside kd with half its usual weight."
 
     @classmethod
     def places(cls, params: ATParams) -> Places:

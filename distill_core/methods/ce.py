@@ -1,8 +1,8 @@
 """Cross-entropy with the labels: learning without a teacher, and the supervised part of most objectives.
 
 Christian Szegedy, Vincent Vanhoucke, Sergey Ioffe, Jonathon Shlens, Zbigniew Wojna: "Rethinking the Inception
-Architecture for Computer Vision", CVPR 2016 (arXiv 1512.00567) is where label smoothing comes from: the smoothed mass is
-spread over all K classes, as in torch. Other published code, that of Tf-KD among it, spreads it over the K - 1 wrong
+Architecture for Computer Vision", CVPR 2016 (arXiv 1512.00567) is where label smoothing comes from: the smoothed mass
+is spread over all K classes, as in torch. Other published code, that of Tf-KD among it, spreads it over the K - 1 wrong
 ones (`wrong_classes`): the label then keeps e / K less.
 
 Shapes: B batch, K classes.

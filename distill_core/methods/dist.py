@@ -44,6 +44,10 @@ class DIST(Term[DISTParams]):
 
     Params = DISTParams
     needs = Needs(teacher=True, same_classes=True, smallest_batch=2)
+    use = (
+        "In the place of kd with a much stronger teacher, whose exact probabilities a small student cannot match; "
+        "batches of 64 and more."
+    )
 
     @classmethod
     def places(cls, params: DISTParams) -> Places:

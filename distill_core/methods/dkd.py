@@ -44,6 +44,10 @@ class DKD(Term[DKDParams]):
 
     Params = DKDParams
     needs = Needs(teacher=True, labels=True, same_classes=True)
+    use = (
+        "In the place of kd where the teacher is very sure of itself: the other classes get a weight of their "
+        "own. beta grows with the number of classes that resemble one another."
+    )
 
     @classmethod
     def places(cls, params: DKDParams) -> Places:

@@ -68,6 +68,7 @@ class KTAADAutoencoder(Term[AutoencoderParams]):
 
     Params = AutoencoderParams
     needs = Needs(teacher=True)
+    use = "Before ktaad, once a teacher."
     exports = (AUTOENCODER,)
 
     @classmethod
@@ -101,6 +102,7 @@ class KTAAD(Term[KTAADParams]):
 
     Params = KTAADParams
     needs = Needs(teacher=True)
+    use = "For dense prediction: knowledge of a segmentation teacher in a narrow code, and affinities between pixels."
     imports = (AUTOENCODER,)
 
     @classmethod

@@ -65,6 +65,7 @@ class MLKD(Term[MLKDParams]):
 
     Params = MLKDParams
     needs = Needs(teacher=True, same_classes=True, smallest_batch=2)
+    use = "Where accuracy counts more than time: two views a sample, five temperatures."
 
     @classmethod
     def places(cls, params: MLKDParams) -> Places:

@@ -56,6 +56,7 @@ class SFD(Term[SFDParams]):
 
     Params = SFDParams
     needs = Needs(teacher=True)
+    use = "As a baseline of layer matching without connectors, for nets of equal channels."
 
     @classmethod
     def places(cls, params: SFDParams) -> Places:

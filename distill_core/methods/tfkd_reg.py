@@ -45,6 +45,7 @@ class TfKDReg(Term[TfKDRegParams]):
 
     Params = TfKDRegParams
     needs = Needs(labels=True)
+    use = "Without any teacher, where label smoothing helps: a virtual teacher that is right with a given certainty."
 
     @classmethod
     def places(cls, params: TfKDRegParams) -> Places:

@@ -54,6 +54,7 @@ class VID(Term[VIDParams]):
 
     Params = VIDParams
     needs = Needs(teacher=True)
+    use = "Where layers should match and one does not know how well: each channel learns its own tolerance."
 
     @classmethod
     def places(cls, params: VIDParams) -> Places:
