@@ -4,8 +4,9 @@
 
 Seed 001's pair (Ruffy, Chahal 2019, arXiv 1912.10850): a ResNet-26, trained once, teaches a ResNet-8 by every recipe,
 with the recipe's published weights and the study's optimizer: SGD, Nesterov 0.9, rate 0.1, a tenth after a third and
-after two thirds. All students see the same samples for the same number of epochs; recipes of several stages divide
-them, a quarter for each stage before the last. The control learns from the labels alone, from several seeds, and its
+after two thirds. All students see the same samples for the same number of epochs; recipes in which the student learns
+in several stages divide them, a quarter for each but the longest; a stage that trains a part of the teacher takes one
+epoch more. Where a weight rises over 20 of 240 epochs it is there from the start. The control learns from the labels alone, from several seeds, and its
 deviation between seeds is what noise means here: `gain` is in points over the control's mean, `sigmas` in such
 deviations. Random flips repeat after two epochs, so teacher outputs are stored. Each run is a process of its own.
 """
@@ -34,6 +35,14 @@ VIEWS = {
     "main": {"transforms": [{"transform": "horizontal_flip"}, NORMALIZE], "variants": 2},
     "strong": {"transforms": [{"transform": "rand_augment", "magnitude": 10}, NORMALIZE], "seed": 1, "variants": 2},
 }
+CROPS = {
+    f"crop{number}": {
+        "transforms": [{"transform": "random_resized_crop", "size": 28, "scale": [0.3, 1.0]}, NORMALIZE],
+        "seed": number,
+        "variants": 2,
+    }
+    for number in range(1, 5)
+}
 LEFT_OUT = {
     "dual": "trains its teacher as well, so that neither teacher nor budget are those of the others",
     "ghnd": "its student is another model, with a bottleneck",
@@ -43,6 +52,12 @@ LEFT_OUT = {
     "tutorial_regressor": "a run of two given models",
 }
 """Recipes that have no place in the table, and why."""
+
+HEADS = frozenset({"ft", "ktaad", "sskd"})
+"""Recipes whose first stage trains a part of the teacher and not the student."""
+
+NO_STAGES = frozenset({"teach_epochs", "start_epochs"})
+"""Options in epochs that are no share of the student's."""
 
 COMBINATIONS: Mapping[str, Mapping[str, Any]] = {
     "crd without kd": {"recipe": "crd", "params": {"kd_weight": 0}},
@@ -92,9 +107,14 @@ def _learn(options: argparse.Namespace) -> dict[str, Any]:
 
 def _budget(recipe: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the options that give a recipe the epochs of all."""
-    earlier = [name for name in RECIPES[recipe].model_fields if name.endswith("_epochs") and name != "teach_epochs"]
+    fields = RECIPES[recipe].model_fields
+    stages = [name for name, field in fields.items() if name.endswith("_epochs") and field.default is not None]
+    stages = [name for name in stages if name not in NO_STAGES]
+    batches = {name: 64 for name in fields if name.endswith("_batch_size")}
+    if recipe in HEADS:
+        return dict.fromkeys(stages, 1) | batches | _training(options.epochs)
     share = max(1, options.epochs // 4)
-    return dict.fromkeys(earlier, share) | _training(options.epochs - share * len(earlier))
+    return dict.fromkeys(stages, share) | batches | _training(options.epochs - share * len(stages))
 
 
 def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
@@ -107,7 +127,11 @@ def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace)
             document["models"]["teacher"] = {"model": "resnet8"}
         case "mkd":
             document["models"]["teacher2"] = {"model": "resnet20", "weights": {"file": "teacher2.safetensors"}}
-            document["recipe"]["params"]["teachers"] = ["teacher", "teacher2"]
+        case "fkd":  # four crops of an image in a batch: a quarter of the images, a quarter of the epochs
+            document["data"]["train"]["views"] = VIEWS | CROPS
+            document["recipe"]["params"] |= _training(max(1, options.epochs // 4)) | {"batch_size": 16}
+        case "dkd" | "review":
+            document["recipe"]["params"][f"{recipe}_weight"] = {"dkd": 1.0, "review": 5.0}[recipe]
         case "uda_stl" | "unsupervised":
             document["data"]["unlabelled"] = unlabelled
     return document
