@@ -10,6 +10,7 @@ Shapes: B batch, K classes.
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -73,4 +74,6 @@ class DIST(Term[DISTParams]):
 def _correlate(a: Tensor, b: Tensor) -> Tensor:
     """Return Pearson's correlation of each row of a [M N] with that of b [M N], [M]."""
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + EPSILON)
+    lengths = torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)
+    correlations: Tensor = (a * b).sum(1) / (lengths + EPSILON)
+    return correlations

@@ -70,7 +70,7 @@ def test_without_smoothing_both_are_plain_cross_entropy() -> None:
 @pytest.mark.parametrize("where", ["all_classes", "wrong_classes"])
 def test_class_probabilities_are_smoothed_like_the_labels_that_they_mix(where: str) -> None:
     logits = randn(4, 3)
-    options = {"label_smoothing": 0.2, "smoothing": where}
+    options: dict[str, Any] = {"label_smoothing": 0.2, "smoothing": where}
     others = LABELS.roll(1)
     mixed = 0.7 * torch.eye(3).double()[LABELS] + 0.3 * torch.eye(3).double()[others]
     expected = 0.7 * compute(logits, **options) + 0.3 * compute(logits, others, **options)

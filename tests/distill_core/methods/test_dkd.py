@@ -64,10 +64,10 @@ def test_it_is_the_divergence_on_the_label_and_that_among_the_others(
 def test_kd_is_the_label_and_the_others_weighed_by_what_the_teacher_leaves_them(seed: int) -> None:
     student, teacher = randn(1, 5, seed=seed), randn(1, 5, seed=seed + 1)
     label = LABELS[:1]
-    options = {"labels": label, "temperature": 1.0}
+    options: dict[str, Any] = {"labels": label, "temperature": 1.0}
     tckd = compute("dkd", student, teacher, alpha=1, beta=0, **options)
     nckd = compute("dkd", student, teacher, alpha=0, beta=1, **options)
-    left = 1 - teacher.softmax(1)[0, label.item()]  # type: ignore[call-overload]
+    left = 1 - teacher.softmax(1)[0, int(label)]
     assert (tckd + left * nckd).item() == pytest.approx(compute("kd", student, teacher, **options).item(), rel=1e-9)
 
 
@@ -89,7 +89,7 @@ def test_standardised_it_does_not_see_scale_and_shift_of_either_nets_logits(
     seed: int, scale: float, shift: float, of_teacher: bool
 ) -> None:
     student, teacher = randn(4, 5, seed=seed), randn(4, 5, seed=seed + 1)
-    options = {"temperature": 2.0, "standardise": True}
+    options: dict[str, Any] = {"temperature": 2.0, "standardise": True}
     moved = (student, scale * teacher + shift) if of_teacher else (scale * student + shift, teacher)
     expected = compute("dkd", student, teacher, **options).item()
     assert compute("dkd", *moved, **options).item() == pytest.approx(expected, rel=1e-4)

@@ -17,7 +17,7 @@ from tests.distill_core.methods.settings import activate, batch_of, build_term, 
 
 unhurried = settings(deadline=None, max_examples=40)  # the first call of an operator is slow
 
-STANDARDISED = {"temperature": 2.0, "standardise": True}
+STANDARDISED: dict[str, Any] = {"temperature": 2.0, "standardise": True}
 
 seeds = st.integers(0, 1000)
 scales = st.floats(0.1, 10)

@@ -43,7 +43,7 @@ def test_it_is_the_mean_divergence_from_probabilities_softened_as_if_they_were_l
         norm = math.log(sum(math.exp(z) for z in row))
         wanted = virtual_by_hand(label, 5, correct, temperature)
         total += sum(d * (math.log(d) - (z - norm)) for d, z in zip(wanted, row, strict=True))
-    options = {"temperature": temperature, "correct_probability": correct, "multiplier": 100.0}
+    options: dict[str, Any] = {"temperature": temperature, "correct_probability": correct, "multiplier": 100.0}
     assert compute(logits, **options).item() == pytest.approx(100 * total / 20, rel=1e-9)
     assert compute(logits, **options, reduction="batchmean").item() == pytest.approx(100 * total / 4, rel=1e-9)
 
