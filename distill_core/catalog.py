@@ -61,7 +61,7 @@ def _describe_model(component: type[Model]) -> ModelEntry:
         summary=summarise(component),
         params=component.Params.model_json_schema(),
         derived=derived,
-        feature_points=dict(getattr(component, "feature_points", {})),
+        feature_points=dict(getattr(model, "feature_points", {})),
         module_paths=tuple(name for name, _ in model.named_modules() if name),
     )
 
