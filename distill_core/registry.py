@@ -76,7 +76,10 @@ class Registry(Generic[C]):
         problems = find_shape_problems(component.Params, dict(params))
         if problems:
             raise SpecError([_moved(problem, f"{pointer}/params") for problem in problems])
-        return component(component.Params.model_validate(params))
+        try:
+            return component(component.Params.model_validate(params))
+        except SpecError as error:  # what only building it shows
+            raise type(error)([_moved(problem, pointer) for problem in error.problems]) from None
 
     def key_of(self, component: type) -> str:
         """Return the key that `component` is registered under."""

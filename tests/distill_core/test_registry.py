@@ -25,6 +25,15 @@ def test_options_that_a_component_does_not_take_are_all_refused_at_their_places(
     }
 
 
+def test_what_only_building_shows_is_told_where_the_component_stands() -> None:
+    options = {"num_classes": 5, "in_channels": 1, "image_size": 8}
+    further = {"student_place": "stag3"}, {"student_params": {"depth": 3}}
+    for params, place in zip(further, ("student_place", "student/params/depth"), strict=True):
+        with pytest.raises(SpecError) as caught:
+            MODELS.create("reused_classifier", options | params, "/models/x")
+        assert [problem.pointer for problem in caught.value.problems] == [f"/models/x/params/{place}"]
+
+
 def test_two_components_cannot_share_a_key() -> None:
     registry: Registry[object] = Registry("thing", "distill_core.models")  # type: ignore[type-var]
     registry.register("one")(int)
