@@ -54,6 +54,7 @@ class HND(Term[HNDParams]):
 
     Params = HNDParams
     needs = Needs(teacher=True)
+    use = "For split computing: the part of the student up to the bottleneck imitates the teacher's."
 
     @classmethod
     def places(cls, params: HNDParams) -> Places:
@@ -75,6 +76,7 @@ class GHND(Term[GHNDParams]):
 
     Params = GHNDParams
     needs = Needs(teacher=True)
+    use = "For split computing: as hnd, but later layers, which are the teacher's own, judge as well."
 
     @classmethod
     def places(cls, params: GHNDParams) -> Places:

@@ -66,6 +66,7 @@ class KDSVD(Term[KDSVDParams]):
 
     Params = KDSVDParams
     needs = Needs(teacher=True)
+    use = "To study relations of layers through singular vectors; slow, and its gradient is delicate."
 
     @classmethod
     def places(cls, params: KDSVDParams) -> Places:

@@ -43,6 +43,7 @@ class NST(Term[NSTParams]):
 
     Params = NSTParams
     needs = Needs(teacher=True)
+    use = "For maps of equal size whose channels need no counterpart; its cost grows with the square of the channels."
 
     @classmethod
     def places(cls, params: NSTParams) -> Places:

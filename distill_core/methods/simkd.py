@@ -47,6 +47,10 @@ class SimKD(Term[SimKDParams]):
 
     Params = SimKDParams
     needs = Needs(teacher=True, same_classes=True)
+    use = (
+        "When a few more weights in the deployed student are allowed: it keeps the teacher's classifier and adds "
+        "a projector."
+    )
 
     classifier: nn.Module
 

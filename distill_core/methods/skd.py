@@ -54,6 +54,10 @@ class SKD(Term[SKDParams]):
 
     Params = SKDParams
     needs = Needs(teacher=True, same_classes=True, smallest_batch=2)
+    use = (
+        "In the place of kd where a teacher's confidence is misleading; batches of at least as many samples as "
+        "there are classes."
+    )
 
     @classmethod
     def places(cls, params: SKDParams) -> Places:

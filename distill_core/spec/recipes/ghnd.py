@@ -13,7 +13,7 @@ R-CNN 36.9 for boxes and 33.6 for masks. The student is a `bottlenecked` model w
     | hnd   | head of the student, up to the bottleneck      | hnd       |
     | ghnd  | head of the student, up to the bottleneck      | ghnd      |
 
-The tail has the teacher's weights and is frozen. Neither recipe looks at labels.
+The tail takes over the teacher's weights when the stage begins, and is frozen. Neither recipe looks at labels.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class HND(Split):
                 **self.training,
                 "trainable": self.head,
                 "frozen": self.tail,
+                "take_over": {"model": self.teacher},
                 "objective": {
                     "hnd": {
                         "method": "hnd",
@@ -92,6 +93,7 @@ class GHND(Split):
                 **self.training,
                 "trainable": self.head,
                 "frozen": self.tail,
+                "take_over": {"model": self.teacher},
                 "objective": {
                     "ghnd": {
                         "method": "ghnd",
