@@ -86,7 +86,7 @@ def cite(component: type[Term[Any]]) -> str:
         ValueError: the file names no paper in this form.
     """
     described = inspect.getdoc(sys.modules[component.__module__]) or ""
-    found = PAPER.match(_join((described.split("\n\n") + [""])[1]))
+    found = PAPER.match(_join([*described.split("\n\n"), ""][1]))
     if found is None:
         raise ValueError(f"{component.__module__} names no paper as 'Authors: \"Title\", venue year (arXiv id)'")
     return found["paper"]
