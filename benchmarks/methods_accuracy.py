@@ -6,9 +6,10 @@ Seed 001's pair (Ruffy, Chahal 2019, arXiv 1912.10850): a ResNet-26, trained onc
 with the recipe's published weights and the study's optimizer: SGD, Nesterov 0.9, rate 0.1, a tenth after a third and
 after two thirds. All students see the same samples for the same number of epochs; recipes in which the student learns
 in several stages divide them, a quarter for each but the longest; a stage that trains a part of the teacher takes one
-epoch more. Where a weight rises over 20 of 240 epochs it is there from the start. The control learns from the labels alone, from several seeds, and its
-deviation between seeds is what noise means here: `gain` is in points over the control's mean, `sigmas` in such
-deviations. Random flips repeat after two epochs, so teacher outputs are stored. Each run is a process of its own.
+epoch more. Where a weight rises over 20 of 240 epochs it is there from the start. The control learns from the labels
+alone, from several seeds, and its deviation between seeds is what noise means here: `gain` is in points over the
+control's mean, `sigmas` in such deviations. Random flips repeat after two epochs, so teacher outputs are stored. Each
+run is a process of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """SKD: softened class probabilities, and how the directions of the logits of a batch lie to one another.
 
 Jeong et al.: "Streamlined Knowledge Distillation", CVPR 2026 (arXiv 1503.02531 is Hinton, Vinyals, Dean, whose
-divergence is the part `instance`; we know of no id of its own). The part `direction` is Mahalanobis' length of the difference
-between the cosines of student and teacher; the covariance gets a multiple of the identity and is inverted by its
+divergence is the part `instance`; we know of no id of its own). The part `direction` is Mahalanobis' length of the
+difference between the cosines of student and teacher; the covariance gets a multiple of the identity and is inverted by its
 Cholesky factor. The paper's divergence has no factor T^2 (`paper`). As torchdistill reads the authors' code it has one,
 and heeds only the samples that the teacher is no surer of than of the median one; the cosines are divided by K, and the
 direction is multiplied by the share of classes no likelier than the median one, a half or so (`code`). The authors'
