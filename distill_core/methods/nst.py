@@ -1,9 +1,9 @@
 """Neuron selectivity transfer: the student's channels are distributed over the picture as the teacher's are.
 
-Zehao Huang, Naiyan Wang: "Like What You Like: Knowledge Distill via Neuron Selectivity Transfer", 2017 (arXiv
-1707.01219). Each channel is a sample: the unit vector of its activations over the pixels. The squared maximum mean
-discrepancy of both samples under the polynomial kernel (x y)^2, the paper's best, does not ask for equal channels and
-does not see their order. It is computed from matrix products of channels, in memory for B C_s C_t numbers, where
+Zehao Huang, Naiyan Wang: "Like What You Like: Knowledge Distill via Neuron Selectivity Transfer", 2017
+(arXiv 1707.01219). Each channel is a sample: the unit vector of its activations over the pixels. The squared maximum
+mean discrepancy of both samples under the polynomial kernel (x y)^2, the paper's best, does not ask for equal channels
+and does not see their order. It is computed from matrix products of channels, in memory for B C_s C_t numbers, where
 RepDistiller and mdistiller hold H W times as many; the value is theirs. Maps of unequal size are average-pooled to the
 smaller, as there. Of transformers a feature's activations over the tokens are a sample; both must have as many tokens.
 

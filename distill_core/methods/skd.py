@@ -2,14 +2,14 @@
 
 Jeong et al.: "Streamlined Knowledge Distillation", CVPR 2026 (arXiv 1503.02531 is Hinton, Vinyals, Dean, whose
 divergence is the part `instance`; we know of no id of its own). The part `direction` is Mahalanobis' length of the
-difference between the cosines of student and teacher; the covariance gets a multiple of the identity and is inverted by its
-Cholesky factor. The paper's divergence has no factor T^2 (`paper`). As torchdistill reads the authors' code it has one,
-and heeds only the samples that the teacher is no surer of than of the median one; the cosines are divided by K, and the
-direction is multiplied by the share of classes no likelier than the median one, a half or so (`code`). The authors'
-script as released, the default, averages over the batch before it chooses samples, so that their share alone remains
-(`released`). The paper's covariance outgrows the multiple of the identity where cosines are not divided: the direction
-then hardly sees how large the difference is, and on small tasks students fall into logits that all point one way. With
-several processes cosines, covariance and medians are those of the whole batch.
+difference between the cosines of student and teacher; the covariance gets a multiple of the identity and is inverted by
+its Cholesky factor. The paper's divergence has no factor T^2 (`paper`). As torchdistill reads the authors' code it has
+one, and heeds only the samples that the teacher is no surer of than of the median one; the cosines are divided by K,
+and the direction is multiplied by the share of classes no likelier than the median one, a half or so (`code`). The
+authors' script as released, the default, averages over the batch before it chooses samples, so that their share alone
+remains (`released`). The paper's covariance outgrows the multiple of the identity where cosines are not divided: the
+direction then hardly sees how large the difference is, and on small tasks students fall into logits that all point one
+way. With several processes cosines, covariance and medians are those of the whole batch.
 
 Shapes: B batch, K classes.
 """
