@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
+
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(__file__).parents[1] / ".cache/hypothesis")
 os.environ["OMP_NUM_THREADS"] = "1"  # threads of torch spin when cores are shared; set before anything imports it
+
+hypothesis.settings.register_profile("shared", deadline=None)  # a neighbour's load is no failure of ours
+hypothesis.settings.load_profile("shared")
 
 pytest_plugins = [
     "tests.services.postgres",

@@ -17,7 +17,10 @@ from distill_core.methods import METHODS
 from tests.contracts.lessons import special, stages_of, unless_exempt
 from tests.distill_core.experiments import ROOT, command
 
-pytestmark = pytest.mark.xdist_group("two ranks")  # all of it looks at the same two runs
+pytestmark = [
+    pytest.mark.xdist_group("two ranks"),  # all of it looks at the same two runs
+    pytest.mark.timeout(1500),  # a run trains a student with every method
+]
 
 TOLERANCE = 1e-9
 """Of the weights after ten steps in float64, relative to the largest of a tensor."""
@@ -69,7 +72,7 @@ def document(num_devices: int) -> dict[str, Any]:
 def train(num_devices: int, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     """Run the spec in processes of its own, and return the weights of every student."""
     arguments = [sys.executable, "-P", "-m", "distill_core", *command(document(num_devices), folder)]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=240, check=False)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=700, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     newest = max((folder / "checkpoints").glob("step-*.pt"))
     states: dict[str, dict[str, torch.Tensor]] = load_checkpoint(newest, {})["models"]
