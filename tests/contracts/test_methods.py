@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from distill_core.catalog import cite
 from distill_core.engine.context import Context
 from distill_core.engine.events import EventLog
 from distill_core.engine.run import Sources, run
@@ -145,8 +145,12 @@ def test_a_cached_teacher_teaches_what_the_live_one_does(key: str, tmp_path: Pat
 
 @every_method
 def test_its_file_names_the_paper(key: str) -> None:
-    module = sys.modules[METHODS.find(key).__module__]
-    assert re.search(r"arXiv \d{4}\.\d{4,5}", inspect.getdoc(module) or "")
+    assert re.search(r'".+".*\(arXiv \d{4}\.\d{4,5}', cite(METHODS.find(key)))
+
+
+@every_method
+def test_it_says_when_to_use_it(key: str) -> None:
+    assert len(METHODS.find(key).use) > 20
 
 
 @every_method

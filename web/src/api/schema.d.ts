@@ -798,6 +798,24 @@ export interface components {
             worker_id: string;
         };
         /**
+         * AutoAugment
+         * @description Apply one pair of operations, drawn from those found for a data set (Cubuk et al. 2019, arXiv 1805.09501).
+         */
+        AutoAugment: {
+            /**
+             * Policy
+             * @description Data set that the 25 pairs were found for.
+             * @default cifar10
+             * @constant
+             */
+            policy: "cifar10";
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "auto_augment";
+        };
+        /**
          * CacheSpec
          * @description Whether teacher outputs are stored and read again, and in which form.
          */
@@ -1597,10 +1615,20 @@ export interface components {
          */
         MethodEntry: {
             /**
+             * Ensemble
+             * @description Whether it listens to all teachers of the stage at once.
+             */
+            ensemble: boolean;
+            /**
              * Exports
              * @description Modules that it hands to later stages.
              */
             exports: string[];
+            /**
+             * Formula
+             * @description What it computes, unweighted.
+             */
+            formula: string;
             /**
              * Imports
              * @description Modules that a term of an earlier stage must export.
@@ -1611,6 +1639,11 @@ export interface components {
              * @description Whether the samples must have labels.
              */
             labels: boolean;
+            /**
+             * Paper
+             * @description Authors, title, venue and arXiv id.
+             */
+            paper: string;
             /**
              * Params
              * @description JSON Schema of the component's options.
@@ -1634,10 +1667,22 @@ export interface components {
              */
             summary: string;
             /**
+             * Taps
+             * @description Places in student and teacher that it taps between two models of three stages, by its defaults.
+             */
+            taps: {
+                [key: string]: string[];
+            };
+            /**
              * Teacher
              * @description Whether the stage must have a teacher.
              */
             teacher: boolean;
+            /**
+             * Use
+             * @description When to use it.
+             */
+            use: string;
         };
         /**
          * MetricView
@@ -1878,6 +1923,29 @@ export interface components {
              * @default 0
              */
             weight_decay: number;
+        };
+        /**
+         * Noise
+         * @description Put numbers of the normal distribution in the place of every value: images that show nothing.
+         */
+        Noise: {
+            /**
+             * Mean
+             * @description Mean of the numbers.
+             * @default 0
+             */
+            mean: number;
+            /**
+             * Std
+             * @description Standard deviation of the numbers.
+             * @default 1
+             */
+            std: number;
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "noise";
         };
         /**
          * Normalize
@@ -2514,6 +2582,29 @@ export interface components {
             start: number;
         };
         /**
+         * RandAugment
+         * @description Apply some operations, each drawn anew from fourteen, at one strength (Cubuk et al. 2020, arXiv 1909.13719).
+         */
+        RandAugment: {
+            /**
+             * Magnitude
+             * @description Strength of the operations.
+             * @default 9
+             */
+            magnitude: number;
+            /**
+             * Num Ops
+             * @description Operations a sample, one after the other.
+             * @default 2
+             */
+            num_ops: number;
+            /**
+             * @description Name of the transform. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            transform: "rand_augment";
+        };
+        /**
          * RandomCrop
          * @description Pad with zeros, then cut out a window of the original size at a random place.
          */
@@ -2894,6 +2985,12 @@ export interface components {
                 [key: string]: number;
             } | null;
             /**
+             * Group
+             * @description Group of stages that a trigger of one of them may end; not inherited.
+             * @default null
+             */
+            group: string | null;
+            /**
              * Keep
              * @description Weights that the stage hands on: the last, or the best by validation.
              * @default null
@@ -2950,6 +3047,11 @@ export interface components {
              */
             student: string | null;
             /**
+             * @description Weights that the student takes over when the stage begins; not inherited.
+             * @default null
+             */
+            take_over: components["schemas"]["TakeOver"] | null;
+            /**
              * Teachers
              * @description Names of the models that teach; none trains without a teacher.
              * @default null
@@ -2967,6 +3069,11 @@ export interface components {
              * @default null
              */
             trainable: string[] | null;
+            /**
+             * @description What ends the stage before its epochs are over; not inherited.
+             * @default null
+             */
+            until: components["schemas"]["Trigger"] | null;
             /**
              * Validate On
              * @description Name of the stream that is validated on after every epoch; none skips validation.
@@ -3050,6 +3157,24 @@ export interface components {
             };
         };
         /**
+         * TakeOver
+         * @description Weights that the student takes over from another model when the stage begins.
+         */
+        TakeOver: {
+            /**
+             * Model
+             * @description Model of the experiment that gives them.
+             */
+            model: string;
+            /**
+             * Parts
+             * @description Part of the student -> part of the model; weights of equal name and shape are copied.
+             */
+            parts?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * TermSpec
          * @description One weighted term of the objective.
          */
@@ -3099,6 +3224,43 @@ export interface components {
             weight: number | (components["schemas"]["Ramp"] | components["schemas"]["Piecewise"] | components["schemas"]["Milestones"]);
         };
         /**
+         * Trigger
+         * @description What ends a stage before its epochs are over: its student has caught up with another model.
+         */
+        Trigger: {
+            /**
+             * Margin
+             * @description By how much the student must be better than the model.
+             * @default 0
+             */
+            margin: number;
+            /**
+             * Metric
+             * @description Figure on the validation stream that is compared, before and after each epoch.
+             * @default accuracy
+             * @enum {string}
+             */
+            metric: "accuracy" | "nll";
+            /**
+             * Model
+             * @description Model whose figure is to be reached; it does not learn in this stage.
+             */
+            model: string;
+            /**
+             * Otherwise
+             * @description What follows if the epochs are over first: the next stage, or none of its group.
+             * @default go_on
+             * @enum {string}
+             */
+            otherwise: "go_on" | "end_group";
+            /**
+             * Strict
+             * @description Whether it must be better by more than the margin.
+             * @default false
+             */
+            strict: boolean;
+        };
+        /**
          * ValidationView
          * @description What the check of a spec found.
          */
@@ -3143,7 +3305,7 @@ export interface components {
              *       }
              *     ]
              */
-            transforms: (components["schemas"]["Normalize"] | components["schemas"]["Pad"] | components["schemas"]["Resize"] | components["schemas"]["CenterCrop"] | components["schemas"]["RandomCrop"] | components["schemas"]["RandomResizedCrop"] | components["schemas"]["HorizontalFlip"] | components["schemas"]["ColorJitter"] | components["schemas"]["RandomErasing"])[];
+            transforms: (components["schemas"]["Normalize"] | components["schemas"]["Pad"] | components["schemas"]["Resize"] | components["schemas"]["CenterCrop"] | components["schemas"]["RandomCrop"] | components["schemas"]["RandomResizedCrop"] | components["schemas"]["HorizontalFlip"] | components["schemas"]["ColorJitter"] | components["schemas"]["RandomErasing"] | components["schemas"]["RandAugment"] | components["schemas"]["AutoAugment"] | components["schemas"]["Noise"])[];
             /**
              * Variants
              * @description Random transforms repeat after so many epochs, so that outputs can be cached; never if left out.
