@@ -167,7 +167,7 @@ def train_teacher(name: str, model: str, epochs: int, options: argparse.Namespac
     """Train a teacher once, and return its accuracy."""
     document = describe("control", options, seed=1)
     document["models"] = {"student": {"model": model}}
-    document["data"]["train"]["num_samples"] = 4 * options.num_samples
+    document["data"]["train"]["num_samples"] = options.teacher_samples
     document["stages"][0] |= _training(epochs)
     folder = options.work / name
     figures = train(document, folder, options)
@@ -198,7 +198,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         rows[name] = {"accuracy": round(mean(reached), 4), "gain": round(100 * gain, 2)}
         rows[name] |= {"sigmas": round(gain / noise, 1), "seconds": found[name, 0]["seconds"]}
     return {
-        "setting": {name: getattr(options, name) for name in ("num_samples", "epochs", "seeds", "control_seeds")},
+        "setting": {
+            name: getattr(options, name)
+            for name in ("num_samples", "teacher_samples", "epochs", "seeds", "control_seeds")
+        },
         "teacher": round(teacher, 4),
         "control": {"accuracy": round(mean(control), 4), "deviation": round(noise, 4), "seeds": control},
         "rows": dict(sorted(rows.items(), key=lambda row: -row[1]["accuracy"])),
@@ -212,15 +215,17 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=Path("data"), help="folder of the data sets")
     parser.add_argument("--work", type=Path, default=Path("runs/methods_accuracy"), help="folder of the runs")
     parser.add_argument("--row", action="append", help="this row; all if left out")
-    parser.add_argument("--num-samples", type=int, default=3000, help="images that students learn from")
+    parser.add_argument("--num-samples", type=int, default=2000, help="images that students learn from")
+    parser.add_argument("--teacher-samples", type=int, default=12000, help="images that the teachers learn from")
     parser.add_argument("--epochs", type=int, default=6, help="epochs of a student")
-    parser.add_argument("--teacher-epochs", type=int, default=4, help="epochs of the teacher, on four times the images")
+    parser.add_argument("--teacher-epochs", type=int, default=4, help="epochs of the teacher")
     parser.add_argument("--seeds", type=int, default=1, help="seeds of each row")
     parser.add_argument("--control-seeds", type=int, default=5, help="seeds of the control")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     options = parser.parse_args()
     if options.quick:
-        options.num_samples, options.epochs, options.teacher_epochs, options.control_seeds = 128, 2, 1, 2
+        options.num_samples, options.teacher_samples, options.epochs = 128, 128, 2
+        options.teacher_epochs, options.control_seeds = 1, 2
     options.work.mkdir(parents=True, exist_ok=True)
     report(options, measure(options))
 
