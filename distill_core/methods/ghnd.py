@@ -3,10 +3,11 @@
 `hnd`: Yoshitomo Matsubara, Sabur Baidya, Davide Callegaro, Marco Levorato, Sameer Singh: "Distilled Split Deep Neural
 Networks for Edge-Assisted Real-Time Systems", HotEdgeVideo at MobiCom 2019 (doi 10.1145/3349614.3356022): the map at
 the end of the bottleneck alone, so that nothing behind it runs. `ghnd`: Yoshitomo Matsubara, Marco Levorato: "Neural
-Compression and Filtering for Edge-assisted Real-time Object Detection in Challenged Networks", ICPR 2020 (arXiv
-2007.15818): that and the maps behind it, which the student's frozen copy of the teacher's tail makes of it. Squares are
-summed over the batch, as in both; `mean` averages them over all elements. Neither looks at labels. Each place is a part
-of its own, `layer1` on, so that weights per layer can be given. Any tensors will do that have the same shape in both.
+Compression and Filtering for Edge-assisted Real-time Object Detection in Challenged Networks", ICPR 2020
+(arXiv 2007.15818): that and the maps behind it, which the student's frozen copy of the teacher's tail makes of it.
+Squares are summed over the batch, as in both; `mean` averages them over all elements. Neither looks at labels. Each
+place is a part of its own, `layer1` on, so that weights per layer can be given. Any tensors will do that have the same
+shape in both.
 
 Shapes: B batch, C channels, H height, W width.
 """

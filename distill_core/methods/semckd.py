@@ -15,6 +15,8 @@ queries and keys.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -92,12 +94,13 @@ class SemCKD(Term[SemCKDParams]):
         first = current_world().rank * len(rows)
         group = torch.arange(first, first + len(rows), device=rows.device) // self.batch_size
         places = torch.arange(len(rows), device=rows.device)
-        return gram.unflatten(1, (-1, self.batch_size))[places, group]
+        own: Tensor = gram.unflatten(1, (-1, self.batch_size))[places, group]
+        return own
 
     def _differ(self, number: int, mine: Tensor, others: list[Tensor]) -> Tensor:
         """Return the mean squared difference of a map of the student from each of the teacher [B T]."""
         found = []
-        for project, other in zip(self.projectors[number], others, strict=True):  # type: ignore[arg-type]
+        for project, other in zip(cast("nn.ModuleList", self.projectors[number]), others, strict=True):
             size = min(mine.shape[2], other.shape[2]), min(mine.shape[3], other.shape[3])
             found.append((project(_shrink(mine, size)) - _shrink(other, size)).square().flatten(1).mean(1))
         return torch.stack(found, dim=1)

@@ -122,7 +122,8 @@ def _find_path(base: Model, at: str) -> str:
         part = find_part(base, at)
     except SpecError as error:
         raise type(error)([replace(problem, pointer="/params/at") for problem in error.problems]) from None
-    return next(path for path, module in base.named_modules() if module is part)
+    path: str = next(path for path, module in base.named_modules() if module is part)
+    return path
 
 
 def _build_bottleneck(base: Model, path: str, params: BottleneckedParams) -> Bottleneck:

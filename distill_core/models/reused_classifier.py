@@ -55,6 +55,10 @@ class ReusedClassifier(Model):
 
     Params = ReusedClassifierParams
 
+    encoder: nn.Module
+    projector: nn.Module
+    classifier: nn.Module
+
     def __init__(self, params: ReusedClassifierParams) -> None:
         super().__init__(params)
         student, mine = _build(params, "student")

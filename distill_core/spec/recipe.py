@@ -165,6 +165,10 @@ class _Mark:
         """Return the value as text, for names that are made of it."""
         return self.text
 
+    def __index__(self) -> int:
+        """Return the value as a number, for as many stages."""
+        return int(self.text)
+
     def __iter__(self) -> Iterator[_Mark | None]:
         return iter(self.entries)
 

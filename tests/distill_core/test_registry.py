@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from distill_core.errors import SpecError, UnknownNameError
@@ -27,7 +29,7 @@ def test_options_that_a_component_does_not_take_are_all_refused_at_their_places(
 
 def test_what_only_building_shows_is_told_where_the_component_stands() -> None:
     options = {"num_classes": 5, "in_channels": 1, "image_size": 8}
-    further = {"student_place": "stag3"}, {"student_params": {"depth": 3}}
+    further: list[dict[str, Any]] = [{"student_place": "stag3"}, {"student_params": {"depth": 3}}]
     for params, place in zip(further, ("student_place", "student/params/depth"), strict=True):
         with pytest.raises(SpecError) as caught:
             MODELS.create("reused_classifier", options | params, "/models/x")

@@ -29,8 +29,8 @@ class Skipping(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return second(first(x)) + x."""
-        hidden: Tensor = self.first(x)
-        return self.second(hidden) + x
+        result: Tensor = self.second(self.first(x)) + x
+        return result
 
 
 class Choosing(Skipping):

@@ -52,11 +52,12 @@ class Dual(Recipe):
 
     def stages(self) -> Stages:
         """Return the turns of both, round by round."""
-        return [turn for number in range(1, self.rounds + 1) for turn in (self._teach(number), self._distil(number))]
+        turns = ((self._teach(number), self._distil(number)) for number in range(self.rounds))
+        return [turn for both in turns for turn in both]
 
     def _teach(self, number: int) -> dict[str, Any]:
         return {
-            "name": f"teach_{number}",
+            "name": f"teach_{number + 1}",
             **self.roles,
             **self.training,
             "student": self.teacher,
@@ -68,7 +69,7 @@ class Dual(Recipe):
 
     def _distil(self, number: int) -> dict[str, Any]:
         return {
-            "name": f"distil_{number}",
+            "name": f"distil_{number + 1}",
             **self.roles,
             **self.training,
             "objective": {

@@ -163,5 +163,5 @@ def test_what_is_no_map_is_refused_at_its_place(role: str, tensor: Tensor) -> No
     tensors = {"student": dict(STUDENT), "teacher": dict(TEACHER)}
     tensors[role]["stage2"] = tensor
     with pytest.raises(SpecError, match="projects maps") as caught:
-        build(**tensors)
+        build(tensors["student"], tensors["teacher"])
     assert caught.value.problems[0].pointer == f"/params/{role}_places/1"
