@@ -28,7 +28,6 @@ __all__ = ["fill_places", "find_unfilled"]
 STAGE = re.compile("stage([0-9]+)")
 
 Points = Sequence[str]
-Filled = Sequence[Any]
 
 
 def fill_places(entry: Entry, params: Mapping[str, Any], student: Points, teacher: Points | None) -> dict[str, Any]:
