@@ -44,6 +44,9 @@ class FKDParams(Config):
     top_k: int = Field(default=5, ge=1, le=65_536, description="Probabilities that the marginal forms keep.")
     temperature: float = Field(default=1.0, gt=0, le=1000, description="Divides the student's logits.")
     teacher_temperature: float = Field(default=1.0, gt=0, le=1000, description="Divides the teacher's logits.")
+    standardise: bool = Field(
+        default=False, description="Give the logits of both mean 0 and deviation 1 a sample first (Sun et al. 2024)."
+    )
 
 
 @METHODS.register("fkd")
@@ -73,8 +76,9 @@ class FKD(Term[FKDParams]):
         """Return mean over crops and B of -sum_k q_k log softmax(z_s / T)_k, q = short form of softmax(z_t / T_t)."""
         losses = []
         for crop in _crops(self.params):
-            wanted = (teacher[crop].detach() / self.params.teacher_temperature).softmax(1)
-            mine = soften(student[crop], self.params.temperature)
+            said = teacher[crop].detach()
+            wanted = soften(said, self.params.teacher_temperature, standardise=self.params.standardise).exp()
+            mine = soften(student[crop], self.params.temperature, standardise=self.params.standardise)
             losses.append(-(self._quantise(wanted) * mine).sum(1).mean())
         return torch.stack(losses).mean()
 

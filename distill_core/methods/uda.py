@@ -46,6 +46,9 @@ class UDAParams(Config):
     sharpening: float = Field(
         default=1.0, gt=0, le=1000, description="Divides the target's logits before the softmax; below 1 sharpens."
     )
+    standardise: bool = Field(
+        default=False, description="Give the logits of both views mean 0 and deviation 1 a sample first."
+    )
     confidence: float = Field(
         default=0.0,
         ge=0,
@@ -80,8 +83,9 @@ class UDA(Term[UDAParams]):
         taught, target = (strong, clean) if params.direction == "clean_teaches" else (clean, strong)
         if params.detach:
             target = target.detach()
-        wanted = soften(target, params.sharpening)
-        divergences = functional.kl_div(soften(taught, 1.0), wanted, reduction="none", log_target=True)
+        wanted = soften(target, params.sharpening, standardise=params.standardise)
+        mine = soften(taught, 1.0, standardise=params.standardise)
+        divergences = functional.kl_div(mine, wanted, reduction="none", log_target=True)
         losses: Tensor = divergences.sum(1)
         counts: Tensor = (target.detach().softmax(1).amax(1) > params.confidence).to(losses.dtype)
         if params.average == "batch":

@@ -45,7 +45,7 @@ def fill_places(entry: Entry, params: Mapping[str, Any], student: Points, teache
         if _is_auto(filled.get(name)):
             other = "teacher" if role == "student" else "student"
             written = params.get(name.replace(role, other))
-            if written is not None and not _is_auto(written):
+            if written is not None and set(_list_bare(written)) <= set(points[role]):
                 filled[name] = written  # who names the places of one model means those of the other too
                 continue
             places = _apply(rule, points[role], points[other])
@@ -76,6 +76,15 @@ def _list_fields(entry: Entry) -> Iterator[tuple[str, str, str, bool]]:
         if "auto" in schema:
             role = schema.get("place_of") or schema["places_of"]
             yield name, schema["auto"], role, "place_of" in schema
+
+
+def _list_bare(value: Any) -> Iterator[str]:
+    """Yield the paths in an option, without `.pre`."""
+    if isinstance(value, str):
+        yield value.removesuffix(PRE)
+    else:
+        for entry in value:
+            yield from _list_bare(entry)
 
 
 def _is_auto(value: Any) -> bool:

@@ -162,3 +162,10 @@ def test_every_crop_has_a_store_of_its_own_that_teaches_what_the_teacher_said(tm
         assert [event["mode"] for event in outcome.of("cache")] == modes
         losses.append([values["train/loss"] for _, _, values in outcome.metrics() if "train/loss" in values])
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)  # the last of three epochs is read
+
+
+@given(st.floats(0.1, 10), st.floats(-5, 5))
+def test_standardised_logits_do_not_see_scale_and_shift(scale: float, shift: float) -> None:
+    student, teacher = randn(5, 7), randn(5, 7, seed=1)
+    moved = compute(scale * student + shift, scale * teacher - shift, standardise=True)
+    assert moved.item() == pytest.approx(compute(student, teacher, standardise=True).item(), rel=1e-5)

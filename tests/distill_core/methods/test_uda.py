@@ -156,3 +156,10 @@ def test_a_view_that_the_stream_does_not_have_is_told_with_the_nearest() -> None
     assert (problem.code, problem.nearest) == ("unknown_name", ("strong",))
     (problem,) = refused({}, {"main": {}})
     assert problem.value == "strong"
+
+
+@given(st.floats(0.1, 10), st.floats(-5, 5))
+def test_standardised_logits_do_not_see_scale_and_shift(scale: float, shift: float) -> None:
+    clean, strong = randn(5, 7), randn(5, 7, seed=1)
+    moved = compute(scale * clean + shift, scale * strong - shift, standardise=True)
+    assert moved.item() == pytest.approx(compute(clean, strong, standardise=True).item(), rel=1e-5)

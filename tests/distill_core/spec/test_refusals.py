@@ -1,0 +1,85 @@
+"""What cannot work is refused at submission, at the place where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from distill_core.spec import check
+
+TERM = "/stages/0/objective/term"
+
+
+def document(method: str, params: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """Return a spec of one stage with one method."""
+    views = changes.pop("views", {"main": {}})
+    teacher = {"model": "resnet14", "params": changes.pop("teacher", {})}
+    stage = {
+        "name": "distil",
+        "student": "student",
+        "teachers": ["teacher"],
+        "train": "train",
+        "epochs": 2,
+        "batch_size": 8,
+        "optimizer": {"optimizer": "adam", "lr": 0.1},
+        "objective": {"term": {"method": method, "params": params or {}}},
+    }
+    return {
+        "version": 1,
+        "name": "refused",
+        "models": {"teacher": teacher, "student": {"model": "resnet8"}},
+        "data": {"train": {"dataset": "digits", "views": views}},
+        "stages": [stage | changes],
+    }
+
+
+def pointers(given: dict[str, Any]) -> list[str]:
+    return [problem.pointer for problem in check(given)]
+
+
+@pytest.mark.parametrize("method", ["kd", "dkd", "dist", "mkd", "fkd", "crd", "tfkd_reg"])
+def test_a_temperature_below_zero(method: str) -> None:
+    assert pointers(document(method, {"temperature": -1.0})) == [f"{TERM}/params/temperature"]
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "place"),
+    [
+        ("ickd", {"student_place": "stage9"}, "student_place"),
+        ("at", {"teacher_places": ["stage1", "stag2"], "student_places": ["stage1", "stage2"]}, "teacher_places/1"),
+        ("ofd", {"student_places": ["stage8.pre"], "teacher_places": ["stage1.pre"]}, "student_places/0"),
+        ("loss", {"input": {"of": "student", "path": "nowhere"}}, "input/path"),
+    ],
+)
+def test_a_layer_that_does_not_exist(method: str, params: dict[str, Any], place: str) -> None:
+    assert pointers(document(method, params)) == [f"{TERM}/params/{place}"]
+
+
+@pytest.mark.parametrize(("method", "size"), [("rkd", 2), ("spkd", 1), ("pkt", 1), ("darkrank", 4), ("cckd", 1)])
+def test_a_batch_too_small_for_relations(method: str, size: int) -> None:
+    assert pointers(document(method, batch_size=size)) == ["/stages/0/batch_size"]
+
+
+@pytest.mark.parametrize("method", ["kd", "dkd", "dist", "mkd", "skd", "dist_plus", "fkd"])
+def test_a_teacher_of_other_classes(method: str) -> None:
+    assert pointers(document(method, teacher={"num_classes": 7})) == [TERM]
+
+
+def test_a_view_that_the_stream_does_not_have() -> None:
+    assert pointers(document("uda", {"strong_view": "stronger"})) == [f"{TERM}/params/strong_view"]
+    assert pointers(document("mlkd")) == [f"{TERM}/params/strong_view"]
+
+
+def test_a_cache_that_cannot_be_exact() -> None:
+    crop = {"main": {"transforms": [{"transform": "random_crop", "padding": 1}]}}
+    cached = {"cache": {"mode": "on"}}
+    assert pointers(document("kd", views=crop, **cached)) == ["/data/train/views/main/variants"]
+    assert pointers(document("kd", views={"main": {**crop["main"], "variants": 2}}, **cached)) == []
+    mixed = document("kd", mix={"mixup": 1.0}, **cached)
+    assert pointers(mixed) == ["/stages/0/cache/mode"]
+
+
+def test_a_stage_that_lacks_what_an_earlier_one_must_make() -> None:
+    for method in ("ft", "sskd", "ktaad"):
+        assert pointers(document(method)) == [TERM]
