@@ -17,10 +17,7 @@ from distill_core.methods import METHODS
 from tests.contracts.lessons import special, stages_of, unless_exempt
 from tests.distill_core.experiments import ROOT, command
 
-pytestmark = [
-    pytest.mark.xdist_group("two ranks"),  # all of it looks at the same two runs
-    pytest.mark.timeout(1500),  # a run trains a student with every method
-]
+pytestmark = pytest.mark.timeout(1500)  # a run trains a student with every method
 
 TOLERANCE = 1e-9
 """Of the weights after ten steps in float64, relative to the largest of a tensor."""
