@@ -80,16 +80,10 @@ def _describe_dataset(component: type[Dataset]) -> DatasetEntry:
 
 
 def cite(component: type[Term[Any]]) -> str:
-    """Return authors, title, venue and arXiv id of a method: how the second paragraph of its file begins.
-
-    Raises:
-        ValueError: the file names no paper in this form.
-    """
+    """Return authors, title, venue and arXiv id of a method, as the second paragraph of its file begins; "" if not."""
     described = inspect.getdoc(sys.modules[component.__module__]) or ""
     found = PAPER.match(_join([*described.split("\n\n"), ""][1]))
-    if found is None:
-        raise ValueError(f"{component.__module__} names no paper as 'Authors: \"Title\", venue year (arXiv id)'")
-    return found["paper"]
+    return "" if found is None else found["paper"]
 
 
 def _list_taps(component: type[Term[Any]], schema: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
