@@ -105,7 +105,7 @@ def _describe_method(component: type[Term[Any]]) -> MethodEntry:
         summary=summarise(component),
         params=schema,
         paper=cite(component),
-        formula=_join(inspect.getdoc(component.forward)).removeprefix("Return ").removeprefix(", "),
+        formula=_join(inspect.getdoc(component.forward)).removeprefix("Return").lstrip(", "),
         use=component.use,
         taps=_list_taps(component, schema),
         teacher=needs.teacher,

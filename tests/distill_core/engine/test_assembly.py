@@ -100,7 +100,11 @@ def test_a_place_in_a_view_that_the_stream_lacks_is_refused_at_its_term(tmp_path
     with pytest.raises(SpecError) as caught:
         Ground.of(spec, tmp_path).assemble()
     (problem,) = caught.value.problems
-    assert (problem.pointer, problem.code, problem.value) == ("/stages/0/objective/mse", "unknown_name", "mian")
+    assert (problem.pointer, problem.code, problem.value) == (
+        "/stages/0/objective/mse/params/input/view",
+        "unknown_name",
+        "mian",
+    )
     assert problem.nearest == ("main",)
 
 

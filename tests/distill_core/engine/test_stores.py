@@ -129,10 +129,10 @@ def test_stored_and_live_outputs_teach_the_same(tmp_path: Path) -> None:
 
 
 def test_a_stage_that_insists_on_the_cache_fails_with_the_reason(tmp_path: Path) -> None:
-    outcome = decide(spec({"transforms": RANDOM}, {"cache": {"mode": "on"}}), tmp_path / "run", tmp_path / "cache")
+    outcome = run(spec({"transforms": FIXED}, {"cache": {"mode": "on"}}), tmp_path / "run")
     assert outcome.code == 1
     assert outcome.last["reason"] == "cache_unusable"
-    assert "`variants` makes it repeat" in outcome.last["message"]
+    assert "--cache-root" in outcome.last["message"]
 
 
 def test_an_entry_that_is_too_large_is_refused_before_anything_is_written(tmp_path: Path) -> None:
