@@ -6,8 +6,8 @@ Seed 001's pair (Ruffy, Chahal 2019, arXiv 1912.10850): a ResNet-26, trained onc
 with the recipe's published weights and the study's optimizer: SGD, Nesterov 0.9, rate 0.1, a tenth after a third and
 after two thirds. All students see the same samples for the same number of epochs; recipes in which the student learns
 in several stages divide them, a quarter for each but the longest; a stage that trains a part of the teacher takes one
-epoch more. Where a weight rises over 20 of 240 epochs it is there from the start. The control learns from the labels
-alone, from several seeds, and its deviation between seeds is what noise means here: `gain` is in points over the
+epoch more. A weight that rises over 20 of 240 epochs rises over the same share of these. The control learns from the
+labels alone, from several seeds, and its deviation between seeds is what noise means here: `gain` is in points over the
 control's mean, `sigmas` in such deviations. Random flips repeat after two epochs, so teacher outputs are stored. Each
 run is a process of its own.
 """
@@ -132,7 +132,9 @@ def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace)
             document["data"]["train"]["views"] = VIEWS | CROPS
             document["recipe"]["params"] |= _training(max(1, options.epochs // 4)) | {"batch_size": 16}
         case "dkd" | "review":
-            document["recipe"]["params"][f"{recipe}_weight"] = {"dkd": 1.0, "review": 5.0}[recipe]
+            start, end = {"dkd": (0.05, 1.0), "review": (0.0, 5.0)}[recipe]
+            rise = {"schedule": "ramp", "start": start, "end": end, "over": 20 / 240, "clock": "ratio"}
+            document["recipe"]["params"][f"{recipe}_weight"] = rise
         case "uda_stl" | "unsupervised":
             document["data"]["unlabelled"] = unlabelled
     return document
