@@ -90,8 +90,6 @@ def assemble(stage: Stage, carry: Carry, processes: Mapping[str, LearnedProcess]
         SpecError: a place does not exist or is never reached, a module to import is missing, or nothing would learn.
     """
     terms = [_create_term(stage, name) for name in stage.spec.objective]
-    for weighted in terms:
-        _require_views(stage, weighted)
     views = _list_views(stage, terms)
     with located(join_pointer("/stages", stage.index)):
         batch = prepare(terms, stage.first_batch(views))
@@ -209,18 +207,6 @@ def _create_term(stage: Stage, name: str) -> WeightedTerm:
         raise SpecError([Problem(pointer, "labels_missing", message, stage.spec.validate_on)])
     teachers = stage.spec.teachers if needs.ensemble else (spec.teacher,) if spec.teacher else ()
     return WeightedTerm(name, term, term.places(term.params), source, teachers)
-
-
-def _require_views(stage: Stage, weighted: WeightedTerm) -> None:
-    """Refuse places in a view that neither the stream has nor the term prepares."""
-    name = weighted.source.stream
-    views = (stage.train if name is None else stage.further[name]).spec.views
-    for place in (*weighted.places.student, *weighted.places.teacher):
-        view = place.view
-        if view is not None and view not in views and view not in weighted.term.prepared:
-            message = f"the stream {name or stage.spec.train!r} has no view {view!r}"
-            pointer = _pointer(stage, weighted.name)
-            raise SpecError([Problem(pointer, "unknown_name", message, view, tuple(views), nearest_names(view, views))])
 
 
 def _list_views(stage: Stage, terms: Sequence[WeightedTerm]) -> dict[str | None, tuple[str, ...]]:
