@@ -53,7 +53,7 @@ def test_a_cancelled_job_saves_and_leaves_no_process(ground: Ground, crew: Crew)
 
 def test_a_worker_that_stops_hands_its_job_back_and_the_next_one_resumes_it(ground: Ground, crew: Crew) -> None:
     worker = crew.hire()
-    job_id = ground.submit(experiment(steps=60))
+    job_id = ground.submit(experiment(steps=150))
     crew.wait_for_step(job_id, 3)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(15) == 0
