@@ -30,7 +30,7 @@ from pairs import make_parser, report
 
 from distill_core.spec.recipes import RECIPES
 
-SGD = {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
+SGD = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
 NORMALIZE = {"transform": "normalize"}
 VIEWS = {
     "main": {"transforms": [{"transform": "horizontal_flip"}, NORMALIZE], "variants": 2},
@@ -96,14 +96,15 @@ def describe(name: str, options: argparse.Namespace, seed: int) -> dict[str, Any
     return _special(row["recipe"], document | {"recipe": {"name": row["recipe"], "params": params}}, options)
 
 
-def _training(epochs: int) -> dict[str, Any]:
+def _training(epochs: int, options: argparse.Namespace) -> dict[str, Any]:
     milestones = sorted({max(1, epochs // 3), max(1, 2 * epochs // 3)})
     schedule = {"schedule": "multistep", "milestones": [each for each in milestones if each < epochs]}
-    return {"epochs": epochs, "batch_size": 64, "optimizer": SGD, "schedule": schedule}
+    optimizer = SGD | {"lr": 0.1 * options.batch_size / 64}
+    return {"epochs": epochs, "batch_size": options.batch_size, "optimizer": optimizer, "schedule": schedule}
 
 
 def _learn(options: argparse.Namespace) -> dict[str, Any]:
-    return {"name": "learn", "student": "student", "train": "train", **_training(options.epochs)}
+    return {"name": "learn", "student": "student", "train": "train", **_training(options.epochs, options)}
 
 
 def _budget(recipe: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -111,11 +112,11 @@ def _budget(recipe: str, options: argparse.Namespace) -> dict[str, Any]:
     fields = RECIPES[recipe].model_fields
     stages = [name for name, field in fields.items() if name.endswith("_epochs") and field.default is not None]
     stages = [name for name in stages if name not in NO_STAGES]
-    batches = {name: 64 for name in fields if name.endswith("_batch_size")}
+    batches = {name: options.batch_size for name in fields if name.endswith("_batch_size")}
     if recipe in HEADS:
-        return dict.fromkeys(stages, 1) | batches | _training(options.epochs)
+        return dict.fromkeys(stages, 1) | batches | _training(options.epochs, options)
     share = max(1, options.epochs // 4)
-    return dict.fromkeys(stages, share) | batches | _training(options.epochs - share * len(stages))
+    return dict.fromkeys(stages, share) | batches | _training(options.epochs - share * len(stages), options)
 
 
 def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
@@ -130,7 +131,8 @@ def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace)
             document["models"]["teacher2"] = {"model": "resnet20", "weights": {"file": "teacher2.safetensors"}}
         case "fkd":  # four crops of an image in a batch: a quarter of the images, a quarter of the epochs
             document["data"]["train"]["views"] = VIEWS | CROPS
-            document["recipe"]["params"] |= _training(max(1, options.epochs // 4)) | {"batch_size": 16}
+            document["recipe"]["params"] |= _training(max(1, options.epochs // 4), options)
+            document["recipe"]["params"]["batch_size"] = options.batch_size // 4
         case "dkd" | "review":
             start, end = {"dkd": (0.05, 1.0), "review": (0.0, 5.0)}[recipe]
             rise = {"schedule": "ramp", "start": start, "end": end, "over": 20 / 240, "clock": "ratio"}
@@ -170,7 +172,7 @@ def train_teacher(name: str, model: str, epochs: int, options: argparse.Namespac
     document = describe("control", options, seed=1)
     document["models"] = {"student": {"model": model}}
     document["data"]["train"]["num_samples"] = options.teacher_samples
-    document["stages"][0] |= _training(epochs)
+    document["stages"][0] |= _training(epochs, options)
     folder = options.work / name
     figures = train(document, folder, options)
     (options.work / f"{name}.safetensors").write_bytes((folder / "artifacts/student.safetensors").read_bytes())
@@ -202,7 +204,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "setting": {
             name: getattr(options, name)
-            for name in ("num_samples", "teacher_samples", "epochs", "seeds", "control_seeds")
+            for name in ("num_samples", "teacher_samples", "batch_size", "epochs", "teacher_epochs", "seeds", "control_seeds")
         },
         "teacher": round(teacher, 4),
         "control": {"accuracy": round(mean(control), 4), "deviation": round(noise, 4), "seeds": control},
@@ -217,10 +219,11 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, default=Path("data"), help="folder of the data sets")
     parser.add_argument("--work", type=Path, default=Path("runs/methods_accuracy"), help="folder of the runs")
     parser.add_argument("--row", action="append", help="this row; all if left out")
-    parser.add_argument("--num-samples", type=int, default=2000, help="images that students learn from")
-    parser.add_argument("--teacher-samples", type=int, default=12000, help="images that the teachers learn from")
-    parser.add_argument("--epochs", type=int, default=6, help="epochs of a student")
-    parser.add_argument("--teacher-epochs", type=int, default=4, help="epochs of the teacher")
+    parser.add_argument("--num-samples", type=int, default=1000, help="images that students learn from")
+    parser.add_argument("--teacher-samples", type=int, default=16000, help="images that the teachers learn from")
+    parser.add_argument("--batch-size", type=int, default=32, help="images of a batch; the rate is in proportion to it")
+    parser.add_argument("--epochs", type=int, default=24, help="epochs of a student")
+    parser.add_argument("--teacher-epochs", type=int, default=6, help="epochs of the teacher")
     parser.add_argument("--seeds", type=int, default=1, help="seeds of each row")
     parser.add_argument("--control-seeds", type=int, default=5, help="seeds of the control")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")

@@ -75,6 +75,8 @@ class Project(Table):
 
     __tablename__ = "projects"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    max_devices: Mapped[int | None]  # that its jobs hold at once; null for no limit
+    max_queued: Mapped[int | None]  # jobs that wait at once; null for no limit
     created_at: Mapped[datetime]
 
 
@@ -85,6 +87,8 @@ class Job(Table):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     project: Mapped[str] = mapped_column(ForeignKey("projects.id"), default="default")
     name: Mapped[str]
+    notes: Mapped[str | None] = mapped_column(Text)  # what people write about it
+    created_by: Mapped[str | None] = mapped_column(String(40))  # key that submitted it
     spec_sha256: Mapped[str] = mapped_column(String(64))
     summary: Mapped[
         dict[str, Any]
@@ -104,6 +108,10 @@ class Job(Table):
     lease_token: Mapped[int] = mapped_column(default=0)  # +1 at each claim; every write of a worker carries it
     lease_expires_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
+    cache_key: Mapped[str | None] = mapped_column(String(64))  # of the teacher outputs that it stores, as far as known
+    cache_state: Mapped[str | None] = mapped_column(String(16))  # building, ready; null where it stores none
+    queued_at: Mapped[datetime | None]  # when it last entered the queue; its age there counts from then
+    max_pending_s: Mapped[float | None]  # fails when it has waited longer
     not_before: Mapped[datetime | None]  # waits until then before its next attempt
     cancel_requested_at: Mapped[datetime | None]
     pause_requested_at: Mapped[datetime | None]
@@ -126,6 +134,7 @@ class Job(Table):
         Index("ix_jobs_project_state_id", "project", "state", "id"),
         Index("ix_jobs_queue", "pool", "state", "priority", "id"),
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
+        Index("ix_jobs_parent_id", "parent_id"),
     )
 
 
@@ -309,6 +318,7 @@ class Blob(Table):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
+    unused_since: Mapped[datetime | None]  # when the collector first found it named by nothing
 
 
 class Artifact(Table):
@@ -362,3 +372,141 @@ class IdempotencyKey(Table):
     body_sha256: Mapped[str] = mapped_column(String(64))
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ApiKey(Table):
+    """A right to use the API; what its owner sends is never stored, only its sha256."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(16))  # its first characters, to tell keys apart
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str]
+    project: Mapped[str | None] = mapped_column(ForeignKey("projects.id"))  # the one it may see; null for all
+    scopes: Mapped[list[Any]]
+    created_by: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]  # at most once a minute
+    revoked_at: Mapped[datetime | None]
+
+
+class BrowserSession(Table):
+    """A browser that showed a key once, and carries a cookie since."""
+
+    __tablename__ = "browser_sessions"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the cookie
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AuditEntry(Table):
+    """A write that a person made, committed with what it changed."""
+
+    __tablename__ = "audit_entries"
+    seq: Mapped[int] = mapped_column(Sequence, primary_key=True, autoincrement=True)
+    project: Mapped[str | None] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(64))  # the key's id
+    action: Mapped[str] = mapped_column(String(64))  # name of the operation: submit, cancel, …
+    target: Mapped[str | None] = mapped_column(String(255))  # id of what it was done to
+    request_id: Mapped[str | None] = mapped_column(String(40))
+    address: Mapped[str | None] = mapped_column(String(64))  # of the peer
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_audit_entries_project_seq", "project", "seq"), {"sqlite_autoincrement": True})
+
+
+class Webhook(Table):
+    """An address that is told of a project's events."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    types: Mapped[list[Any]]  # of events: job.succeeded, …
+    secret: Mapped[str]  # signs; has to be known to sign
+    is_enabled: Mapped[bool] = mapped_column(Boolean)
+    cursor: Mapped[int] = mapped_column(BigInteger)  # number of the last event that it was asked about
+    num_failures: Mapped[int]  # deliveries given up in a row
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class WebhookDelivery(Table):
+    """One message to a webhook, and how it went."""
+
+    __tablename__ = "webhook_deliveries"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id"))
+    event_seq: Mapped[int | None] = mapped_column(BigInteger)  # null for a test
+    type: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))  # pending, delivered, failed
+    num_attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime | None]
+    status_code: Mapped[int | None]  # of the last answer
+    error: Mapped[str | None] = mapped_column(Text)  # why there was none, or not a good one
+    duration_ms: Mapped[float | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "event_seq"),
+        Index("ix_webhook_deliveries_state_next_attempt_at", "state", "next_attempt_at"),
+        Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+    )
+
+
+class Upload(Table):
+    """A file that a person sends in pieces."""
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    project: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(String(16))  # weights, dataset, spec
+    name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)  # as announced
+    offset: Mapped[int] = mapped_column(BigInteger)  # bytes that have arrived
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)  # as announced, then as found
+    state: Mapped[str] = mapped_column(String(16))  # open, complete
+    created_by: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_uploads_project_id", "project", "id"),)
+
+
+class JobNeed(Table):
+    """A job that waits for another one's student."""
+
+    __tablename__ = "job_needs"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    needed_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True, index=True)
+
+
+class CacheEntry(Table):
+    """Teacher outputs that lie in a cache folder, as a worker that sees the folder reports."""
+
+    __tablename__ = "cache_entries"
+    root: Mapped[str] = mapped_column(String(64), primary_key=True)  # names the folder, wherever it is mounted
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # the entry's content hash
+    facts: Mapped[dict[str, Any]]  # what it holds, for people
+    is_ready: Mapped[bool] = mapped_column(Boolean)
+    size: Mapped[int] = mapped_column(BigInteger)
+    num_hits: Mapped[int]
+    saved_s: Mapped[float]  # device time that readers did not spend
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    delete_requested_at: Mapped[datetime | None]
+
+
+class Fact(Table):
+    """What is true of the whole installation: its id, for one."""
+
+    __tablename__ = "facts"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

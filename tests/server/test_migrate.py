@@ -37,7 +37,9 @@ def describe(database: Database) -> dict[str, Any]:
     tables = sorted(set(inspector.get_table_names()) - {"alembic_version"})
     return {
         table: {
-            "columns": [{**column, "type": str(column["type"])} for column in inspector.get_columns(table)],
+            "columns": {
+                column["name"]: {**column, "type": str(column["type"])} for column in inspector.get_columns(table)
+            },
             "primary key": inspector.get_pk_constraint(table),
             "foreign keys": sorted(inspector.get_foreign_keys(table), key=lambda key: str(key["name"])),
             "unique": sorted(inspector.get_unique_constraints(table), key=lambda key: str(key["name"])),
@@ -76,11 +78,11 @@ def test_no_change_of_the_tables_is_without_a_revision(settings: Settings, datab
         command.check(config)
 
 
-def test_a_revision_can_be_taken_back_and_made_again(settings: Settings, database: Database) -> None:
+def test_the_revisions_can_be_taken_back_and_made_again(settings: Settings, database: Database) -> None:
     migrate.upgrade(database, settings)
     there = describe(database)
     with migrate.configure(database) as config:
-        command.downgrade(config, "-1")
+        command.downgrade(config, "base")
     assert describe(database) == {}
     migrate.upgrade(database, settings)
     assert describe(database) == there
