@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -95,12 +96,17 @@ def _expected_names(context: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _field_names(model: type[BaseModel], document: Any, place: list[int | str]) -> tuple[str, ...]:
     """Return the fields that are allowed beside an unknown one, read from the JSON Schema."""
-    schema = model.model_json_schema()
-    node = schema
+    node = schema = _schema_of(model)
     for step in place[:-1]:
         document = document[step]
         node = _child_schema(schema, node, step, document)
     return tuple(node.get("properties", {}))
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a model's JSON Schema, made once: a document may have thousands of unknown fields."""
+    return model.model_json_schema()
 
 
 def _child_schema(root: dict[str, Any], node: dict[str, Any], step: int | str, value: Any) -> dict[str, Any]:

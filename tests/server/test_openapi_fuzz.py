@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from tests.services.processes import free_port, stop, wait_until_up
 
 _DESCRIPTION = Path(__file__).parents[2] / "docs/openapi.json"  # a gate keeps it the application's own
-_EXAMPLES = 10
+_EXAMPLES = 6
 
 api = schemathesis.openapi.from_path(_DESCRIPTION).exclude(path_regex="/stream$")
 

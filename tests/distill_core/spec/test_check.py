@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from distill_core.errors import SpecError
-from distill_core.spec import check, parse_document, parse_json, resolve
+from distill_core.spec import ExperimentSpec, check, parse_document, parse_json, resolve, shape
 
 SPEC = """
 version: 1
@@ -225,3 +226,20 @@ def test_a_date_stays_text() -> None:
 def test_the_check_needs_no_torch() -> None:
     code = "import sys, distill_core.spec as s; s.check({}); assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_schema_is_made_once_however_many_fields_are_unknown(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[type[BaseModel]] = []
+    make = ExperimentSpec.model_json_schema
+
+    def count() -> dict[str, Any]:
+        made.append(ExperimentSpec)
+        return make()
+
+    monkeypatch.setattr(ExperimentSpec, "model_json_schema", count)
+    shape._schema_of.cache_clear()
+    problems = check(document | {f"field{number}": number for number in range(50)})
+    assert len(problems) == 50
+    assert len(made) == 1
