@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
+from server.access import Access
 from server.artifacts import ArtifactMissingError, ArtifactStore
 from server.dashboard import Dashboard
 from server.guard import Guard, RequestLog
@@ -18,47 +20,59 @@ from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.jobs.errors import JobError
 from server.jobs.reconcile import Reconciler
+from server.limits import Limits
 from server.migrate import prepare_schema
 from server.openapi import describe, name_operation
 from server.problems import ProblemError, answer_problem
 from server.routes import (
     artifacts,
     attempts,
+    audit,
     components,
     events,
     health,
     jobs,
+    keys,
     logs,
     metrics,
+    session,
     specs,
     stream,
     workers,
 )
+from server.scopes import Scope
 from server.service import Service
+from server.sessions import read_installation
 from server.settings import Settings
 from server.stream import Streams
 
-_ROUTERS = (
-    jobs.collection,
-    jobs.router,
-    events.router,
-    metrics.router,
-    logs.router,
-    attempts.router,
-    artifacts.router,
-    workers.router,
-    components.router,
-    specs.router,
-    stream.router,
-    health.router,
+_GUARDED = (
+    (jobs.collection, Access()),
+    (jobs.router, Access()),
+    (events.router, Access()),
+    (metrics.router, Access()),
+    (logs.router, Access()),
+    (attempts.router, Access()),
+    (artifacts.router, Access(read=Scope.ARTIFACTS_READ)),
+    (workers.router, Access(write=Scope.ADMIN)),
+    (components.router, Access()),
+    (specs.router, Access(write=Scope.JOBS_READ)),
+    (stream.router, Access()),
+    (keys.router, Access(read=Scope.ADMIN, write=Scope.ADMIN)),
+    (audit.router, Access(read=Scope.ADMIN)),
 )
+"""What needs a key, and which scope."""
+
+_OPEN = (session.router, health.router)
+"""What needs none: the way in, and what says whether the service is well."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; nothing runs before its lifespan starts."""
     settings = settings or Settings()
     database = Database(settings)
-    service = Service(settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database))
+    limits = Limits(settings.rate_limit, settings.failure_limit)
+    service = Service(settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), limits)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -67,7 +81,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in _ROUTERS:
+    for router, access in _GUARDED:
+        app.include_router(router, dependencies=[Depends(access)])
+    for router in _OPEN:
         app.include_router(router)
     app.router.default = Dashboard()
     for kind in (ProblemError, JobError, ArtifactMissingError, RequestValidationError, HTTPException):
@@ -102,10 +118,16 @@ async def _live(app: FastAPI) -> AsyncIterator[None]:
     try:
         await to_thread.run_sync(prepare_schema, service.database, service.settings)
         await to_thread.run_sync(service.artifacts.sweep)
+        app.state.service = replace(service, cookie_name=await to_thread.run_sync(_name_cookie, service.database))
         async with _reconciling(service), service.streams.running():
             yield
     finally:
         service.database.dispose()
+
+
+def _name_cookie(database: Database) -> str:
+    with database.write() as session:
+        return f"stillhouse_{read_installation(session)}"
 
 
 @asynccontextmanager

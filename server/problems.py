@@ -2,7 +2,10 @@
 
 ProblemError
 ├── MalformedRequestError       400
-├── ForeignOriginError          403
+├── UnauthorizedError           401
+├── ForbiddenError              403
+│   ├── ForeignOriginError
+│   └── CsrfError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
@@ -10,6 +13,7 @@ ProblemError
 ├── ContentTooLargeError        413
 ├── UnsupportedMediaTypeError   415
 ├── RangeNotSatisfiableError    416
+├── TooManyRequestsError        429
 ├── UnprocessableError          422
 │   ├── SpecInvalidError
 │   ├── BodyInvalidError
@@ -70,11 +74,30 @@ class MalformedRequestError(ProblemError):
     code = "request_malformed"
 
 
-class ForeignOriginError(ProblemError):
-    """A page of another site may not change anything here."""
+class UnauthorizedError(ProblemError):
+    """The request carries no valid key."""
+
+    status = 401
+    code = "key_invalid"
+
+
+class ForbiddenError(ProblemError):
+    """The key does not allow this."""
 
     status = 403
+    code = "scope_missing"
+
+
+class ForeignOriginError(ForbiddenError):
+    """A page of another site may not change anything here."""
+
     code = "origin_foreign"
+
+
+class CsrfError(ForbiddenError):
+    """The page did not send the session's token."""
+
+    code = "csrf_token_invalid"
 
 
 class NotFoundError(ProblemError):
@@ -155,6 +178,13 @@ class IdempotencyKeyReusedError(UnprocessableError):
     """The idempotency key was used for another request."""
 
     code = "idempotency_key_reused"
+
+
+class TooManyRequestsError(ProblemError):
+    """The caller has sent too many requests."""
+
+    status = 429
+    code = "rate_limited"
 
 
 class NotReadyError(ProblemError):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
 from server.jobs.states import Reason, State
+from server.scopes import Scope
 
 
 def show_time(moment: datetime) -> str:
@@ -208,6 +209,55 @@ class WorkerView(View):
     started_at: Moment
     heartbeat_at: Moment
     stopped_at: Moment | None
+
+
+class KeyView(View):
+    """A key, as people tell keys apart."""
+
+    object: Literal["api_key"] = "api_key"
+    id: str
+    name: str
+    prefix: str = Field(description="First characters of what its owner sends.")
+    project: str | None = Field(description="The one project that it may see; null for all.")
+    scopes: list[Scope]
+    created_by: str | None = Field(description="Key that made it.")
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None = Field(description="To the minute.")
+    revoked_at: Moment | None
+
+
+class MintedKeyView(KeyView):
+    """A key that was just made."""
+
+    secret: str = Field(description="What its owner sends; it cannot be read again.")
+
+
+class SessionView(View):
+    """Who is signed in."""
+
+    object: Literal["session"] = "session"
+    key_id: str | None = Field(default=None, description="Null for nobody.")
+    name: str | None = None
+    project: str | None = None
+    scopes: list[Scope] = []
+    csrf_token: str | None = Field(
+        default=None, description="What a page's writes carry as X-CSRF-Token; null without a cookie."
+    )
+
+
+class AuditView(View):
+    """A write that somebody made."""
+
+    object: Literal["audit_entry"] = "audit_entry"
+    seq: int
+    actor: str = Field(description="Id of the key.")
+    action: str = Field(description="Name of the operation.")
+    target: str | None
+    project: str | None = Field(description="Of the key.")
+    request_id: str | None
+    address: str | None
+    created_at: Moment
 
 
 class ValidationView(View):

@@ -27,6 +27,7 @@ def submit_job(
     priority: int = 0,
     max_restarts: int = 3,
     actor: str = "user",
+    created_by: str | None = None,
     project: str = "default",
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
@@ -40,6 +41,7 @@ def submit_job(
         priority: jobs of a higher priority are assigned first.
         max_restarts: engine crashes that are answered by a new attempt.
         actor: who submits.
+        created_by: key that submits.
         project: the room that the job belongs to; made where it is missing.
     """
     moment = now(session)
@@ -49,6 +51,7 @@ def submit_job(
         id=new_id("job"),
         project=project,
         name=name or resolved.name,
+        created_by=created_by,
         spec_sha256=_digest(plain),
         summary=_summarise(resolved),
         state=State.QUEUED,

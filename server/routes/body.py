@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +33,9 @@ class JobBody(SpecBody):
 
     name: str | None = Field(default=None, min_length=1, max_length=255, description="Title; the spec's if left out.")
     labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=64, description="Words to find it by.")
+    project: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Room of the job; the key's if left out."
+    )
     priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher priority start first.")
     max_restarts: int = Field(default=3, ge=0, le=100, description="Engine crashes answered by a new attempt.")
 
@@ -59,6 +63,7 @@ def parse_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> A
 
 
 Body = Annotated[Any, Depends(parse_body)]
+Plain = TypeVar("Plain", bound=BaseModel)
 
 
 def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
@@ -66,6 +71,25 @@ def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     if not isinstance(body, dict):
         return [Problem("", "value_invalid", "the body must be an object", allowed=sorted(model.model_fields))]
     return find_shape_problems(model, body)
+
+
+def check_body(model: type[Plain]) -> Callable[[Any], Plain]:
+    """Return a dependency that reads a JSON body of plain values."""
+
+    def check(body: Body) -> Plain:
+        problems = find_body_problems(model, body)
+        if problems:
+            raise BodyInvalidError("the body is not valid", problems)
+        return model.model_validate(body)
+
+    return check
+
+
+def describe_plain_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that `check_body` reads."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)  # a view of the same resource describes them already
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 
 from distill_core.errors import Problem
+from server.access import CallerOf
 from server.jobs.assign import assign_jobs
 from server.jobs.cancel import cancel_job
 from server.jobs.queries import JobFilter, Order, find_job, list_jobs, read_labels, read_spec
@@ -17,8 +18,9 @@ from server.routes.body import JobBody, describe_body
 from server.routes.examples import SPEC
 from server.routes.query import KnownQuery, Limit
 from server.routes.submission import Key, Submitted, store_submission
-from server.service import ReadSession, Service, ServiceOf, WriteSession
+from server.service import ReadSession, Service, ServiceOf
 from server.views import JobDetail, JobView, Page, view_job, view_job_detail
+from server.writing import WriteSession, name_target
 
 _LABEL = "label."
 _log = structlog.get_logger()
@@ -40,6 +42,7 @@ def read_label_filter(request: Request) -> dict[str, str]:
 @collection.get("", summary="List jobs")
 def list_jobs_page(
     session: ReadSession,
+    caller: CallerOf,
     labels: Annotated[dict[str, str], Depends(read_label_filter)],
     limit: Limit = 20,
     after: Annotated[str | None, Query(max_length=64, description="Id of the last job of the page before.")] = None,
@@ -48,7 +51,7 @@ def list_jobs_page(
     q: Annotated[str | None, Query(max_length=255, description="Only jobs whose name holds this.")] = None,
 ) -> Page[JobView]:
     """Return a page of jobs; `label.KEY=VALUE` keeps those with that label."""
-    wanted = JobFilter(states=state or (), words=q, labels=labels)
+    wanted = JobFilter(project=caller.project, states=state or (), words=q, labels=labels)
     page = list_jobs(session, wanted, after=after, limit=limit, order=order)
     ids = [job.id for job in page.rows]
     labels_of = read_labels(session, ids)
@@ -68,7 +71,9 @@ def list_jobs_page(
     responses={201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}}},
 )
 def submit(
+    request: Request,
     service: ServiceOf,
+    caller: CallerOf,
     submission: Submitted,
     key: Key,
     session: WriteSession,
@@ -76,7 +81,8 @@ def submit(
     background: BackgroundTasks,
 ) -> JobView:
     """Check a spec and put its job into the queue; every problem is told at once."""
-    job, is_replay = store_submission(session, submission, key)
+    job, is_replay = store_submission(session, submission, key, caller)
+    name_target(request, job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if is_replay:
         response.headers["Idempotency-Replayed"] = "true"
@@ -92,9 +98,9 @@ def read_job(session: ReadSession, job_id: str) -> JobDetail:
 
 
 @router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job", responses={404: {}, 409: {}})
-def cancel(session: WriteSession, job_id: str) -> JobView:
+def cancel(session: WriteSession, caller: CallerOf, job_id: str) -> JobView:
     """Ask for a job to be ended; asking again changes nothing."""
-    job = cancel_job(session, job_id, "user")
+    job = cancel_job(session, job_id, caller.key_id)
     return view_job(job, read_labels(session, [job_id])[job_id])
 
 

@@ -15,14 +15,21 @@ from sqlalchemy.orm import Session
 from distill_core.errors import Problem
 from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
+from server.access import Caller
 from server.jobs.database import lock, now
 from server.jobs.queries import find_job, read_kinds
 from server.jobs.submit import submit_job
-from server.jobs.tables import IdempotencyKey, Job
-from server.problems import BodyInvalidError, IdempotencyKeyReusedError, QueryInvalidError, SpecInvalidError
+from server.jobs.tables import IdempotencyKey, Job, Project
+from server.problems import (
+    BodyInvalidError,
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    QueryInvalidError,
+    SpecInvalidError,
+)
 from server.routes.body import Body, JobBody, find_body_problems
+from server.scopes import Scope
 
-_SCOPE = "jobs"
 _KEY_LENGTH = 255
 
 KeyHeader = Annotated[
@@ -76,7 +83,7 @@ Submitted = Annotated[Submission, Depends(check_submission)]
 Key = Annotated[str | None, Depends(check_key)]
 
 
-def store_submission(session: Session, submission: Submission, key: str | None) -> tuple[Job, bool]:
+def store_submission(session: Session, submission: Submission, key: str | None, caller: Caller) -> tuple[Job, bool]:
     """Store a job and its key in one transaction, or find the job that the key made before.
 
     Returns:
@@ -86,10 +93,11 @@ def store_submission(session: Session, submission: Submission, key: str | None) 
         IdempotencyKeyReusedError: the key came with another body before.
         SpecInvalidError: the spec names artifacts that cannot be used.
     """
-    if key is not None and (earlier := _find_earlier(session, submission, key)) is not None:
+    if key is not None and (earlier := _find_earlier(session, submission, key, caller.key_id)) is not None:
         return earlier, True
     body = submission.body
-    if problems := list(_find_artifact_problems(session, body.spec)):
+    project = _choose_project(session, body.project, caller)
+    if problems := list(_find_artifact_problems(session, body.spec, caller)):
         raise SpecInvalidError(_count(problems, "spec"), problems)
     job = submit_job(
         session,
@@ -99,10 +107,19 @@ def store_submission(session: Session, submission: Submission, key: str | None) 
         labels=body.labels,
         priority=body.priority,
         max_restarts=body.max_restarts,
+        actor=caller.key_id,
+        created_by=caller.key_id,
+        project=project,
     )
     if key is not None:
         session.add(
-            IdempotencyKey(scope=_SCOPE, key=key, body_sha256=submission.digest, job_id=job.id, created_at=now(session))
+            IdempotencyKey(
+                scope=caller.key_id,
+                key=key,
+                body_sha256=submission.digest,
+                job_id=job.id,
+                created_at=now(session),
+            )
         )
     session.flush()
     return job, False
@@ -117,10 +134,22 @@ def _check_spec(body: Any) -> tuple[tuple[Problem, ...], ResolvedSpec | None]:
         return error.problems, None
 
 
-def _find_earlier(session: Session, submission: Submission, key: str) -> Job | None:
+def _choose_project(session: Session, wanted: str | None, caller: Caller) -> str:
+    """Return the project that a job goes to; only an admin makes new ones by naming them."""
+    project = wanted or caller.home
+    if caller.project is not None and project != caller.project:
+        raise ForbiddenError(f"the key {caller.key_id} works in the project {caller.project!r}, not in {project!r}")
+    known = session.get(Project, project) is not None
+    if not (known or project == caller.home or caller.may(Scope.ADMIN)):
+        problem = Problem("/project", "project_unknown", "there is no such project", project)
+        raise BodyInvalidError(f"there is no project {project!r}", [problem])
+    return project
+
+
+def _find_earlier(session: Session, submission: Submission, key: str, scope: str) -> Job | None:
     """Wait for a request with the same key that is under way, then look."""
-    lock(session, f"idempotency.{_SCOPE}.{key}")
-    wanted = (IdempotencyKey.scope == _SCOPE, IdempotencyKey.key == key)
+    lock(session, f"idempotency.{scope}.{key}")
+    wanted = (IdempotencyKey.scope == scope, IdempotencyKey.key == key)
     row = session.scalar(select(IdempotencyKey).where(*wanted))
     if row is None:
         return None
@@ -129,10 +158,10 @@ def _find_earlier(session: Session, submission: Submission, key: str) -> Job | N
     return find_job(session, row.job_id)
 
 
-def _find_artifact_problems(session: Session, spec: dict[str, Any]) -> Iterator[Problem]:
+def _find_artifact_problems(session: Session, spec: dict[str, Any], caller: Caller) -> Iterator[Problem]:
     """Yield a problem for each artifact that is not there or holds something else."""
     named = list(find_artifacts(spec))
-    kinds = read_kinds(session, [artifact.id for artifact in named])
+    kinds = read_kinds(session, [artifact.id for artifact in named], caller.project)
     for artifact in named:
         kind, allowed = kinds.get(artifact.id), f"an artifact of kind {artifact.kind}"
         if kind is None:

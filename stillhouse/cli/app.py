@@ -7,6 +7,7 @@ import typer
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
 from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
+from stillhouse.cli.keys import key
 from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, server, up, worker
@@ -29,3 +30,4 @@ for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)
 app.add_typer(db, name="db", rich_help_panel="The service")
+app.add_typer(key, name="key", rich_help_panel="The service")

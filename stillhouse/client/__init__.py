@@ -1,11 +1,12 @@
 """The Python client of a Stillhouse server."""
 
-from stillhouse.client.address import find_home, find_url
+from stillhouse.client.address import find_home, find_key, find_url
 from stillhouse.client.client import Client
 from stillhouse.client.errors import (
     ConflictError,
     DamagedDownloadError,
     InvalidRequestError,
+    KeyRefusedError,
     NotFoundError,
     RefusedError,
     ServerUnreachableError,
@@ -18,6 +19,7 @@ from stillhouse.client.results import (
     Attempt,
     Event,
     Job,
+    Key,
     LogChunk,
     MetricRow,
     MetricSummary,
@@ -36,6 +38,8 @@ __all__ = [
     "Event",
     "InvalidRequestError",
     "Job",
+    "Key",
+    "KeyRefusedError",
     "LogChunk",
     "MetricRow",
     "MetricSummary",
@@ -48,6 +52,7 @@ __all__ = [
     "WaitTimeoutError",
     "Worker",
     "find_home",
+    "find_key",
     "find_url",
     "observe",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from distill_core.spec import parse_document
-from stillhouse.client.address import find_url
+from stillhouse.client.address import find_key, find_url
 from stillhouse.client.download import ReportProgress, download_artifact
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
 from stillhouse.client.logs import read_log
@@ -18,6 +18,7 @@ from stillhouse.client.results import (
     Attempt,
     Event,
     Job,
+    Key,
     LogChunk,
     MetricRow,
     MetricSummary,
@@ -35,11 +36,13 @@ class Client:
 
     Args:
         url: address of the server; STILLHOUSE_URL, else the server of this machine's home, if left out.
+        key: an API key; STILLHOUSE_API_KEY, else the one of this machine's own server, if left out.
         patience_s: seconds for which calls are repeated while a server that has answered before is gone.
     """
 
-    def __init__(self, url: str | None = None, *, patience_s: float = 60.0) -> None:
-        self._transport = Transport(find_url(url), patience_s)
+    def __init__(self, url: str | None = None, *, key: str | None = None, patience_s: float = 60.0) -> None:
+        address = find_url(url)
+        self._transport = Transport(address, find_key(address, key), patience_s)
 
     @property
     def url(self) -> str:
@@ -217,6 +220,28 @@ class Client:
     def workers(self) -> list[Worker]:
         """Return the workers that the server knows."""
         return [Worker.model_validate(entry) for entry in self._transport.get("/v1/workers")["data"]]
+
+    def keys(self) -> Iterator[Key]:
+        """Yield the API keys, the newest first."""
+        yield from map(Key.model_validate, self._pages("/v1/api-keys", {}))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], *, project: str | None = None, expires_in_s: int | None = None
+    ) -> Key:
+        """Make an API key; the answer alone holds its `secret`.
+
+        Args:
+            name: what people call it.
+            scopes: what it may do: jobs:read, jobs:write, artifacts:read, admin.
+            project: the one project that it may see; all if left out.
+            expires_in_s: seconds until it ends by itself.
+        """
+        body = {"name": name, "scopes": list(scopes), "project": project, "expires_in_s": expires_in_s}
+        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body).json())
+
+    def revoke_key(self, key_id: str) -> None:
+        """End an API key for good."""
+        self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
 
     def wait(self, job_id: str, *, timeout_s: float | None = None, poll_s: float = 1.0) -> Job:
         """Return the job once it is done, whatever it ended as.

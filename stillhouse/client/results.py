@@ -150,6 +150,21 @@ class Artifact(Result):
     content_url: str = ""
 
 
+class Key(Result):
+    """An API key, as people tell keys apart; `secret` only in the answer that made it."""
+
+    id: str
+    name: str
+    prefix: str
+    project: str | None = None
+    scopes: tuple[str, ...]
+    secret: str | None = None
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
 class Worker(Result):
     """A host that executes jobs."""
 

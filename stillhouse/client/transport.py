@@ -26,14 +26,16 @@ class Transport:
 
     Args:
         url: address of the server.
+        key: what the owner of an API key sends; None sends nothing.
         patience_s: seconds for which a server that has answered before is tried again when it is gone.
     """
 
-    def __init__(self, url: str, patience_s: float) -> None:
+    def __init__(self, url: str, key: str | None, patience_s: float) -> None:
         self.url = url
         self._patience_s = patience_s
         self._has_answered = False
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"user-agent": "stillhouse-client"})
+        headers = {"user-agent": "stillhouse-client"} | ({"authorization": f"Bearer {key}"} if key else {})
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""

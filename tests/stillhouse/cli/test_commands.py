@@ -23,6 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `stillhouse` with some arguments and returns how it ended."""
     monkeypatch.setenv("STILLHOUSE_URL", server.url)
+    monkeypatch.setenv("STILLHOUSE_API_KEY", server.key)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def call(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
