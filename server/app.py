@@ -24,6 +24,7 @@ from server.problems import ProblemError, answer_problem
 from server.routes import (
     artifacts,
     attempts,
+    cloning,
     components,
     events,
     health,
@@ -31,7 +32,9 @@ from server.routes import (
     logs,
     metrics,
     specs,
+    states,
     stream,
+    verbs,
     workers,
 )
 from server.service import Service
@@ -41,6 +44,9 @@ from server.stream import Streams
 _ROUTERS = (
     jobs.collection,
     jobs.router,
+    verbs.router,
+    cloning.router,
+    states.router,
     events.router,
     metrics.router,
     logs.router,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
-from server.jobs.states import Reason, State
+from server.jobs.states import Reason, State, Verb
 
 
 def show_time(moment: datetime) -> str:
@@ -82,6 +82,8 @@ class JobView(View):
     labels: dict[str, str]
     summary: dict[str, Any] = Field(description="Models, data sets and methods of the spec.")
     priority: int
+    parent_id: str | None = Field(description="The job that it is a clone of.")
+    created_by: str | None = Field(description="Id of the key that submitted it.")
     attempt: int = Field(description="Number of the newest attempt, 0 before the first.")
     max_restarts: int
     progress: float | None = Field(description="From 0 to 1.")
@@ -92,6 +94,8 @@ class JobView(View):
     metrics_cursor: int = Field(description="Number of the newest line of metrics.")
     log_bytes: int = Field(description="Size of the newest attempt's log.")
     created_at: Moment
+    updated_at: Moment
+    queued_at: Moment | None = Field(description="When it last entered the queue.")
     started_at: Moment | None
     finished_at: Moment | None
     spec_sha256: str
@@ -103,6 +107,17 @@ class JobDetail(JobView):
 
     spec: dict[str, Any] = Field(description="The spec as it was sent.")
     resolved_spec: dict[str, Any] = Field(description="The spec with everything written out.")
+
+
+class StateView(View):
+    """A state that jobs may be in."""
+
+    object: Literal["state"] = "state"
+    state: State
+    moves: list[State] = Field(description="States that a job may go to next.")
+    verbs: dict[Verb, State] = Field(description="What a person may ask of such a job, and where it takes the job.")
+    is_leased: bool = Field(description="Whether a worker holds such a job.")
+    is_terminal: bool = Field(description="Whether such a job is over.")
 
 
 class EventView(View):

@@ -28,6 +28,8 @@ def submit_job(
     max_restarts: int = 3,
     actor: str = "user",
     project: str = "default",
+    parent_id: str | None = None,
+    created_by: str | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -41,6 +43,8 @@ def submit_job(
         max_restarts: engine crashes that are answered by a new attempt.
         actor: who submits.
         project: the room that the job belongs to; made where it is missing.
+        parent_id: the job that this one is a clone of.
+        created_by: id of the key that submits it.
     """
     moment = now(session)
     session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
@@ -56,6 +60,9 @@ def submit_job(
         max_restarts=max_restarts,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
+        parent_id=parent_id,
+        created_by=created_by,
+        queued_at=moment,
         created_at=moment,
         updated_at=moment,
     )
@@ -65,7 +72,8 @@ def submit_job(
     session.add_all(
         JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
     )
-    append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
+    facts = {"state": job.state, "name": job.name, "priority": priority, "parent_id": parent_id}
+    append_event(session, job.id, "submitted", facts, actor)
     return job
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedM
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
+Checked = TypeVar("Checked", bound=BaseModel)
 Label = Annotated[str, Field(max_length=255)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
 
@@ -61,11 +63,42 @@ def parse_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> A
 Body = Annotated[Any, Depends(parse_body)]
 
 
+def parse_optional_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> Any:
+    """Return the body as plain data, an empty object where none was sent."""
+    return parse_body(request, raw) if raw else {}
+
+
+OptionalBody = Annotated[Any, Depends(parse_optional_body)]
+
+
 def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     """Return what keeps the body from being a `model`, the spec inside it apart."""
     if not isinstance(body, dict):
         return [Problem("", "value_invalid", "the body must be an object", allowed=sorted(model.model_fields))]
     return find_shape_problems(model, body)
+
+
+def check_body(model: type[Checked], body: Any) -> Checked:
+    """Return the body as a `model`.
+
+    Raises:
+        BodyInvalidError: it holds other things than it may; every problem is told.
+    """
+    if problems := find_body_problems(model, body):
+        raise BodyInvalidError(count_problems(problems, "body"), problems)
+    return model.model_validate(body)
+
+
+def count_problems(problems: Sequence[Problem], what: str) -> str:
+    """Return the sentence that tells of several problems by the first."""
+    count = len(problems)
+    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
+
+
+def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body that may be left out."""
+    content = {JSON: {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
