@@ -26,6 +26,7 @@ from server.routes import (
     attempts,
     cloning,
     components,
+    editing,
     events,
     health,
     jobs,
@@ -44,6 +45,7 @@ from server.stream import Streams
 _ROUTERS = (
     jobs.collection,
     jobs.router,
+    editing.router,
     verbs.router,
     cloning.router,
     states.router,

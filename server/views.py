@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
+from server.jobs.edit import fingerprint
 from server.jobs.states import Reason, State, Verb
 
 
@@ -105,6 +106,7 @@ class JobView(View):
 class JobDetail(JobView):
     """A job with its spec."""
 
+    notes: str | None = Field(description="What people wrote about it.")
     spec: dict[str, Any] = Field(description="The spec as it was sent.")
     resolved_spec: dict[str, Any] = Field(description="The spec with everything written out.")
 
@@ -257,7 +259,13 @@ def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
 
 def view_job_detail(job: tables.Job, labels: Mapping[str, str], spec: tables.JobSpec) -> JobDetail:
     """Show a job whole."""
-    return JobDetail.model_validate(_job_fields(job, labels) | {"spec": spec.document, "resolved_spec": spec.resolved})
+    more = {"notes": job.notes, "spec": spec.document, "resolved_spec": spec.resolved}
+    return JobDetail.model_validate(_job_fields(job, labels) | more)
+
+
+def etag_of(job: tables.Job, labels: Mapping[str, str]) -> str:
+    """Return the ETag of the fields that people may edit; progress and state do not change it."""
+    return f'"{fingerprint(job, labels)}"'
 
 
 def view_event(event: tables.Event) -> EventView:

@@ -19,6 +19,10 @@ YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 Checked = TypeVar("Checked", bound=BaseModel)
 Label = Annotated[str, Field(max_length=255)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
+JobName = Annotated[str, Field(min_length=1, max_length=255)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+MaxRestarts = Annotated[int, Field(ge=0, le=100)]
+MAX_LABELS = 64
 
 
 class SpecBody(BaseModel):
@@ -32,10 +36,12 @@ class SpecBody(BaseModel):
 class JobBody(SpecBody):
     """A job to submit."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=255, description="Title; the spec's if left out.")
-    labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=64, description="Words to find it by.")
-    priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher priority start first.")
-    max_restarts: int = Field(default=3, ge=0, le=100, description="Engine crashes answered by a new attempt.")
+    name: JobName | None = Field(default=None, description="Title; the spec's if left out.")
+    labels: dict[LabelKey, Label] = Field(
+        default_factory=dict, max_length=MAX_LABELS, description="Words to find it by."
+    )
+    priority: Priority = Field(default=0, description="Jobs of a higher priority start first.")
+    max_restarts: MaxRestarts = Field(default=3, description="Engine crashes answered by a new attempt.")
 
 
 async def read_body(request: Request) -> bytes:

@@ -11,7 +11,17 @@ from server.access import CallerOf
 from server.jobs.queries import find_job, read_labels, read_spec
 from server.merge_patch import merge_patch
 from server.routes.assignment import assign_now
-from server.routes.body import Label, LabelKey, OptionalBody, check_body, describe_optional_body
+from server.routes.body import (
+    MAX_LABELS,
+    JobName,
+    Label,
+    LabelKey,
+    MaxRestarts,
+    OptionalBody,
+    Priority,
+    check_body,
+    describe_optional_body,
+)
 from server.routes.query import KnownQuery
 from server.routes.submission import CREATED, Key, Submission, answer_submission, check_job_body, digest_of
 from server.service import ServiceOf, WriteSession
@@ -26,12 +36,12 @@ class CloneBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     spec: dict[str, Any] = Field(default_factory=dict, description="JSON merge patch (RFC 7396) on the spec as sent.")
-    name: str = Field(default="", min_length=1, max_length=255, description="Title; the old one's if left out.")
+    name: JobName = Field(default="", description="Title; the old one's if left out.")
     labels: dict[LabelKey, Label] = Field(
-        default_factory=dict, max_length=64, description="Words to find it by; the old one's if left out."
+        default_factory=dict, max_length=MAX_LABELS, description="Words to find it by; the old one's if left out."
     )
-    priority: int = Field(default=0, ge=-1000, le=1000, description="The old one's if left out.")
-    max_restarts: int = Field(default=3, ge=0, le=100, description="The old one's if left out.")
+    priority: Priority = Field(default=0, description="The old one's if left out.")
+    max_restarts: MaxRestarts = Field(default=3, description="The old one's if left out.")
 
 
 def check_clone(service: ServiceOf, caller: CallerOf, job_id: str, body: OptionalBody) -> Submission:

@@ -17,9 +17,10 @@ from server.routes.examples import SPEC
 from server.routes.query import KnownQuery, Limit
 from server.routes.submission import CREATED, Key, Submitted, answer_submission
 from server.service import ReadSession, ServiceOf, WriteSession
-from server.views import JobDetail, JobView, Page, view_job, view_job_detail
+from server.views import JobDetail, JobView, Page, etag_of, view_job, view_job_detail
 
 _LABEL = "label."
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match, when the job is edited."}}
 
 collection = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(KnownQuery(_LABEL))])
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(KnownQuery())])
@@ -79,8 +80,10 @@ def submit(
     return answer_submission(session, submission, key, caller, response)
 
 
-@router.get("/{job_id}", summary="Look at a job", responses={404: {}})
-def read_job(session: ReadSession, caller: CallerOf, job_id: str) -> JobDetail:
-    """Return a job with its spec."""
+@router.get("/{job_id}", summary="Look at a job", responses={200: {"headers": _ETAG}, 404: {}})
+def read_job(session: ReadSession, caller: CallerOf, job_id: str, response: Response) -> JobDetail:
+    """Return a job with its spec; the ETag is that of the fields that can be edited."""
     job = caller.check_job(find_job(session, job_id))
-    return view_job_detail(job, read_labels(session, [job_id])[job_id], read_spec(session, job_id))
+    labels = read_labels(session, [job_id])[job_id]
+    response.headers["ETag"] = etag_of(job, labels)
+    return view_job_detail(job, labels, read_spec(session, job_id))
