@@ -28,7 +28,9 @@ from server.routes import (
     artifacts,
     attempts,
     audit,
+    cloning,
     components,
+    editing,
     events,
     health,
     jobs,
@@ -37,7 +39,9 @@ from server.routes import (
     metrics,
     session,
     specs,
+    states,
     stream,
+    verbs,
     workers,
 )
 from server.scopes import Scope
@@ -49,6 +53,10 @@ from server.stream import Streams
 _GUARDED = (
     (jobs.collection, Access()),
     (jobs.router, Access()),
+    (editing.router, Access()),
+    (verbs.router, Access()),
+    (cloning.router, Access()),
+    (states.router, Access()),
     (events.router, Access()),
     (metrics.router, Access()),
     (logs.router, Access()),

@@ -10,6 +10,7 @@ ProblemError
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
 ├── ContentGoneError            410
+├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
 ├── UnsupportedMediaTypeError   415
 ├── RangeNotSatisfiableError    416
@@ -126,6 +127,13 @@ class ContentGoneError(ProblemError):
 
     status = 410
     code = "artifact_missing"
+
+
+class PreconditionFailedError(ProblemError):
+    """The thing is not what it was when the client looked."""
+
+    status = 412
+    code = "precondition_failed"
 
 
 class ContentTooLargeError(ProblemError):

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
-from server.jobs.states import Reason, State
+from server.jobs.edit import fingerprint
+from server.jobs.states import Reason, State, Verb
 from server.scopes import Scope
 
 
@@ -83,6 +84,8 @@ class JobView(View):
     labels: dict[str, str]
     summary: dict[str, Any] = Field(description="Models, data sets and methods of the spec.")
     priority: int
+    parent_id: str | None = Field(description="The job that it is a clone of.")
+    created_by: str | None = Field(description="Id of the key that submitted it.")
     attempt: int = Field(description="Number of the newest attempt, 0 before the first.")
     max_restarts: int
     progress: float | None = Field(description="From 0 to 1.")
@@ -93,6 +96,8 @@ class JobView(View):
     metrics_cursor: int = Field(description="Number of the newest line of metrics.")
     log_bytes: int = Field(description="Size of the newest attempt's log.")
     created_at: Moment
+    updated_at: Moment
+    queued_at: Moment | None = Field(description="When it last entered the queue.")
     started_at: Moment | None
     finished_at: Moment | None
     spec_sha256: str
@@ -102,8 +107,20 @@ class JobView(View):
 class JobDetail(JobView):
     """A job with its spec."""
 
+    notes: str | None = Field(description="What people wrote about it.")
     spec: dict[str, Any] = Field(description="The spec as it was sent.")
     resolved_spec: dict[str, Any] = Field(description="The spec with everything written out.")
+
+
+class StateView(View):
+    """A state that jobs may be in."""
+
+    object: Literal["state"] = "state"
+    state: State
+    moves: list[State] = Field(description="States that a job may go to next.")
+    verbs: dict[Verb, State] = Field(description="What a person may ask of such a job, and where it takes the job.")
+    is_leased: bool = Field(description="Whether a worker holds such a job.")
+    is_terminal: bool = Field(description="Whether such a job is over.")
 
 
 class EventView(View):
@@ -292,7 +309,13 @@ def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
 
 def view_job_detail(job: tables.Job, labels: Mapping[str, str], spec: tables.JobSpec) -> JobDetail:
     """Show a job whole."""
-    return JobDetail.model_validate(_job_fields(job, labels) | {"spec": spec.document, "resolved_spec": spec.resolved})
+    more = {"notes": job.notes, "spec": spec.document, "resolved_spec": spec.resolved}
+    return JobDetail.model_validate(_job_fields(job, labels) | more)
+
+
+def etag_of(job: tables.Job, labels: Mapping[str, str]) -> str:
+    """Return the ETag of the fields that people may edit; progress and state do not change it."""
+    return f'"{fingerprint(job, labels)}"'
 
 
 def view_event(event: tables.Event) -> EventView:

@@ -19,6 +19,7 @@ class Wish(StrEnum):
     """Why a supervisor asked its engine to stop."""
 
     CANCEL = "cancel"  # a person asked
+    PAUSE = "pause"  # a person asked
     SHUTDOWN = "shutdown"  # the worker stops
     ISOLATION = "isolation"  # the database was away for too long
 
@@ -50,6 +51,8 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
     if isinstance(last, FailedLine):
         outcome = _end(State.FAILED, ending, _reason(last.reason), last.message)
         return Outcome(outcome.target, outcome.ending, outcome.message, tuple(last.problems))
+    if wish is Wish.PAUSE and exit_code != 0:
+        return _end(State.PAUSED, ending, Reason.USER_PAUSED, _how_paused(exit_code))
     if exit_code == STOPPED or (wish is not None and exit_code != 0):
         return _end(State.QUEUED, ending, Reason.PREEMPTED, _WHY_STOPPED[wish])
     if exit_code < 0:
@@ -60,6 +63,10 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
         "; ".join(flaws) or f"the engine left with exit code {exit_code} and no last word; its log ends: {log_end}"
     )
     return _end(State.FAILED, ending, Reason.EXIT_CODE, message)
+
+
+def _how_paused(exit_code: int) -> str | None:
+    return None if exit_code == STOPPED else "it did not save in its grace: it goes on from the checkpoint before"
 
 
 def _ending(exit_code: int) -> Ending:

@@ -34,6 +34,7 @@ class Orders:
     """What people want of a running job."""
 
     cancel: bool
+    pause: bool
 
 
 def take_up(session: Session, worker_id: str, job_id: str, ttl_s: float) -> Claim | None:
@@ -102,7 +103,7 @@ def read_orders(session: Session, claim: Claim) -> Orders:
     state = session.scalar(select(Job.state).where(*conditions))
     if state is None:
         raise LeaseLostError(claim.job_id, claim.token)
-    return Orders(cancel=state == State.CANCELLING)
+    return Orders(cancel=state == State.CANCELLING, pause=state == State.PAUSING)
 
 
 def is_held(session: Session, job_id: str, token: int) -> bool:

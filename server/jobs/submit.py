@@ -29,6 +29,7 @@ def submit_job(
     actor: str = "user",
     created_by: str | None = None,
     project: str = "default",
+    parent_id: str | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -43,6 +44,7 @@ def submit_job(
         actor: who submits.
         created_by: key that submits.
         project: the room that the job belongs to; made where it is missing.
+        parent_id: the job that this one is a clone of.
     """
     moment = now(session)
     session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
@@ -59,6 +61,8 @@ def submit_job(
         max_restarts=max_restarts,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
+        parent_id=parent_id,
+        queued_at=moment,
         created_at=moment,
         updated_at=moment,
     )
@@ -68,7 +72,8 @@ def submit_job(
     session.add_all(
         JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
     )
-    append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
+    facts = {"state": job.state, "name": job.name, "priority": priority, "parent_id": parent_id}
+    append_event(session, job.id, "submitted", facts, actor)
     return job
 
 

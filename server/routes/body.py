@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -16,8 +16,14 @@ from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedM
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
+Checked = TypeVar("Checked", bound=BaseModel)
 Label = Annotated[str, Field(max_length=255)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
+ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+JobName = Annotated[str, Field(min_length=1, max_length=255)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+MaxRestarts = Annotated[int, Field(ge=0, le=100)]
+MAX_LABELS = 64
 
 
 class SpecBody(BaseModel):
@@ -31,13 +37,13 @@ class SpecBody(BaseModel):
 class JobBody(SpecBody):
     """A job to submit."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=255, description="Title; the spec's if left out.")
-    labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=64, description="Words to find it by.")
-    project: str | None = Field(
-        default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Room of the job; the key's if left out."
+    name: JobName | None = Field(default=None, description="Title; the spec's if left out.")
+    labels: dict[LabelKey, Label] = Field(
+        default_factory=dict, max_length=MAX_LABELS, description="Words to find it by."
     )
-    priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher priority start first.")
-    max_restarts: int = Field(default=3, ge=0, le=100, description="Engine crashes answered by a new attempt.")
+    project: ProjectName | None = Field(default=None, description="Room of the job; the key's if left out.")
+    priority: Priority = Field(default=0, description="Jobs of a higher priority start first.")
+    max_restarts: MaxRestarts = Field(default=3, description="Engine crashes answered by a new attempt.")
 
 
 async def read_body(request: Request) -> bytes:
@@ -63,7 +69,14 @@ def parse_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> A
 
 
 Body = Annotated[Any, Depends(parse_body)]
-Plain = TypeVar("Plain", bound=BaseModel)
+
+
+def parse_optional_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> Any:
+    """Return the body as plain data, an empty object where none was sent."""
+    return parse_body(request, raw) if raw else {}
+
+
+OptionalBody = Annotated[Any, Depends(parse_optional_body)]
 
 
 def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
@@ -73,23 +86,34 @@ def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     return find_shape_problems(model, body)
 
 
-def check_body(model: type[Plain]) -> Callable[[Any], Plain]:
-    """Return a dependency that reads a JSON body of plain values."""
+def check_body(model: type[Checked], body: Any) -> Checked:
+    """Return the body as a `model`.
 
-    def check(body: Body) -> Plain:
-        problems = find_body_problems(model, body)
-        if problems:
-            raise BodyInvalidError("the body is not valid", problems)
-        return model.model_validate(body)
+    Raises:
+        BodyInvalidError: it holds other things than it may; every problem is told.
+    """
+    if problems := find_body_problems(model, body):
+        raise BodyInvalidError(count_problems(problems, "body"), problems)
+    return model.model_validate(body)
 
-    return check
+
+def count_problems(problems: Sequence[Problem], what: str) -> str:
+    """Return the sentence that tells of several problems by the first."""
+    count = len(problems)
+    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
 def describe_plain_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI description of a body that `check_body` reads."""
+    """Return the OpenAPI description of a JSON body."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)  # a view of the same resource describes them already
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body that may be left out."""
+    content = {JSON: {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from server.jobs.queries import cut
 from server.jobs.tables import ApiKey
 from server.keys import mint_key, revoke_key
 from server.problems import NotFoundError
-from server.routes.body import check_body, describe_plain_body
+from server.routes.body import Body, ProjectName, check_body, describe_plain_body
 from server.routes.query import KnownQuery, Limit
 from server.scopes import Scope
 from server.service import ReadSession
@@ -23,8 +23,6 @@ from server.views import KeyView, MintedKeyView, Page
 from server.writing import WriteSession, name_target
 
 router = APIRouter(prefix="/v1/api-keys", tags=["keys"], dependencies=[Depends(KnownQuery())])
-
-ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
 
 class KeyBody(BaseModel):
@@ -36,6 +34,11 @@ class KeyBody(BaseModel):
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="What it may do.")
     project: ProjectName | None = Field(default=None, description="The one project that it may see; all if left out.")
     expires_in_s: int | None = Field(default=None, ge=60, le=10**9, description="Seconds until it ends by itself.")
+
+
+def read_key_body(body: Body) -> KeyBody:
+    """Return the key that is asked for."""
+    return check_body(KeyBody, body)
 
 
 @router.get("", summary="List keys")
@@ -58,7 +61,7 @@ def list_keys(
 
 @router.post("", status_code=201, summary="Make a key", openapi_extra=describe_plain_body(KeyBody))
 def make_key(
-    request: Request, session: WriteSession, caller: CallerOf, body: Annotated[KeyBody, Depends(check_body(KeyBody))]
+    request: Request, session: WriteSession, caller: CallerOf, body: Annotated[KeyBody, Depends(read_key_body)]
 ) -> MintedKeyView:
     """Make a key. The reply alone holds the `secret` that its owner sends."""
     expires_at = None if body.expires_in_s is None else now(session) + timedelta(seconds=body.expires_in_s)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.access import find_caller_key, refuse
 from server.jobs.tables import ApiKey
 from server.keys import find_key
-from server.routes.body import check_body, describe_plain_body
+from server.routes.body import Body, check_body, describe_plain_body
 from server.routes.query import KnownQuery
 from server.scopes import Scope
 from server.service import ServiceOf
@@ -28,7 +28,12 @@ class SessionBody(BaseModel):
     key: str = Field(min_length=1, max_length=128, description="What the key's owner sends: `sh_…`.")
 
 
-SentKey = Annotated[SessionBody, Depends(check_body(SessionBody))]
+def read_session_body(body: Body) -> SessionBody:
+    """Return the key that was sent."""
+    return check_body(SessionBody, body)
+
+
+SentKey = Annotated[SessionBody, Depends(read_session_body)]
 
 
 @router.post(

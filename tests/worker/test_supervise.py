@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select, update
 
 from server.artifacts import ArtifactStore
-from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows
 from server.jobs.ids import new_id
 from server.jobs.states import State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
+from server.jobs.verbs import cancel_job, pause_job, resume_job
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
@@ -122,6 +122,36 @@ def test_a_cancelled_run_saves_a_checkpoint_in_its_grace(ground: Ground, host: H
     assert (job.state, job.status_reason) == ("cancelled", "user_cancelled")
     with ground.database.read() as session:
         assert session.scalars(select(Checkpoint)).one().step >= 2
+
+
+def test_a_job_paused_before_its_engine_starts_starts_none(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        pause_job(session, job_id, "user")
+    job = _run(ground, host, job_id)
+    assert (job.state, ground.attempts(job_id)[0].pid) == ("paused", None)
+
+
+def test_a_paused_run_gives_its_device_back_and_goes_on_from_where_it_saved(ground: Ground, host: Host) -> None:
+    job_id = ground.submit(experiment(steps=40, step_s=0.1, checkpoint_every=10_000))
+
+    def pause_soon() -> None:
+        while (ground.job(job_id).step or 0) < 2:
+            time.sleep(0.05)
+        with ground.database.write() as session:
+            pause_job(session, job_id, "user")
+
+    helper = threading.Thread(target=pause_soon)
+    helper.start()
+    job = _run(ground, host, job_id)
+    helper.join()
+    assert (job.state, job.status_reason, ground.holders()) == ("paused", "user_paused", [None])
+    with ground.database.write() as session:
+        saved_at = session.scalars(select(Checkpoint)).one().step
+        resume_job(session, job_id, "user")
+    assert _run(ground, host, job_id).state == State.SUCCEEDED
+    assert ground.attempts(job_id)[1].start_step == saved_at >= 2
 
 
 def test_a_worker_that_is_stopping_takes_nothing_up(ground: Ground, host: Host) -> None:
