@@ -14,6 +14,7 @@ from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
 from server.jobs.ids import new_id
 from server.jobs.moves import move_job
+from server.jobs.needs import is_unblocked
 from server.jobs.states import State
 from server.jobs.tables import Attempt, Device, Job, Member, Worker
 from server.jobs.workers import is_live
@@ -60,7 +61,7 @@ def _pools_with_work(database: Database) -> list[str]:
     """Return the pools that have both a queued job and a free device; most passes find none and take no lock."""
     with database.read() as session:
         free = select(Worker.pool).join(Device, Device.worker_id == Worker.id).where(Device.job_id.is_(None))
-        queued = select(Job.pool).where(Job.state == State.QUEUED, Job.pool.in_(free))
+        queued = select(Job.pool).where(Job.state == State.QUEUED, Job.pool.in_(free), is_unblocked())
         return sorted(session.scalars(queued.distinct()))
 
 
@@ -104,8 +105,10 @@ def _read_hosts(session: Session, pool: str, moment: datetime, ttl_s: float) -> 
 
 def _read_queue(session: Session, pool: str, moment: datetime) -> list[Job]:
     is_due = or_(Job.not_before.is_(None), Job.not_before <= moment)
-    queued = select(Job).where(Job.pool == pool, Job.state == State.QUEUED, is_due)
-    return list(session.scalars(queued.order_by(Job.priority.desc(), Job.id).limit(_QUEUE_DEPTH).with_for_update()))
+    queued = select(Job).where(Job.pool == pool, Job.state == State.QUEUED, is_due, is_unblocked())
+    return list(
+        session.scalars(queued.order_by(Job.priority.desc(), Job.id).limit(_QUEUE_DEPTH).with_for_update(of=Job))
+    )
 
 
 def _place(job: Job, hosts: list[_Host]) -> list[_Share]:

@@ -22,6 +22,7 @@ from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
 from server.jobs.leadership import hold, let_go
 from server.jobs.loss import lose_attempt
+from server.jobs.needs import fail_dependents, release_dependents
 from server.jobs.states import LEASED, Reason
 from server.jobs.tables import IdempotencyKey, Job, Member, Worker
 from server.jobs.workers import is_live
@@ -57,6 +58,8 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
     not_started = _dissolve_unreported(database, settings, may_expire=may_expire)
     rung = _ring_again(database, doorbell, settings)
     _forget_requests(database)
+    fail_dependents(database, _ACTOR)
+    release_dependents(database)
     findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,8 +13,8 @@ from distill_core.spec import ResolvedSpec
 from server.jobs.database import insert_into, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
-from server.jobs.states import State
-from server.jobs.tables import Job, JobLabel, JobSpec, Project
+from server.jobs.states import Reason, State
+from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec, Project
 
 
 def submit_job(
@@ -28,6 +28,8 @@ def submit_job(
     max_restarts: int = 3,
     actor: str = "user",
     project: str = "default",
+    needs: Sequence[str] = (),
+    max_pending_s: float | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -41,6 +43,8 @@ def submit_job(
         max_restarts: engine crashes that are answered by a new attempt.
         actor: who submits.
         project: the room that the job belongs to; made where it is missing.
+        needs: the jobs whose students it waits for.
+        max_pending_s: seconds in the queue after which the job fails.
     """
     moment = now(session)
     session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
@@ -54,6 +58,9 @@ def submit_job(
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
+        max_pending_s=max_pending_s,
+        status_reason=Reason.DEPENDENCY if needs else None,
+        status_message=f"waits for the student of {', '.join(needs)}" if needs else None,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
         created_at=moment,
@@ -65,6 +72,7 @@ def submit_job(
     session.add_all(
         JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
     )
+    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
     append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
     return job
 

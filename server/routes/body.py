@@ -34,6 +34,9 @@ class JobBody(SpecBody):
     labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=64, description="Words to find it by.")
     priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher priority start first.")
     max_restarts: int = Field(default=3, ge=0, le=100, description="Engine crashes answered by a new attempt.")
+    max_pending_s: float | None = Field(
+        default=None, gt=0, le=366 * 86400, description="Seconds in the queue after which the job fails; none: never."
+    )
 
 
 async def read_body(request: Request) -> bytes:

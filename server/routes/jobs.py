@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 
 from distill_core.errors import Problem
+from server.access import CallerOf
 from server.jobs.assign import assign_jobs
 from server.jobs.cancel import cancel_job
 from server.jobs.queries import JobFilter, Order, find_job, list_jobs, read_labels, read_spec
@@ -71,12 +72,13 @@ def submit(
     service: ServiceOf,
     submission: Submitted,
     key: Key,
+    caller: CallerOf,
     session: WriteSession,
     response: Response,
     background: BackgroundTasks,
 ) -> JobView:
     """Check a spec and put its job into the queue; every problem is told at once."""
-    job, is_replay = store_submission(session, submission, key)
+    job, is_replay = store_submission(session, submission, key, caller)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if is_replay:
         response.headers["Idempotency-Replayed"] = "true"

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from distill_core.errors import Problem
 from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
+from server.access import Caller
 from server.jobs.database import lock, now
+from server.jobs.needs import name_students, read_needs
 from server.jobs.queries import find_job, read_kinds
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job
@@ -76,7 +78,7 @@ Submitted = Annotated[Submission, Depends(check_submission)]
 Key = Annotated[str | None, Depends(check_key)]
 
 
-def store_submission(session: Session, submission: Submission, key: str | None) -> tuple[Job, bool]:
+def store_submission(session: Session, submission: Submission, key: str | None, caller: Caller) -> tuple[Job, bool]:
     """Store a job and its key in one transaction, or find the job that the key made before.
 
     Returns:
@@ -84,21 +86,24 @@ def store_submission(session: Session, submission: Submission, key: str | None) 
 
     Raises:
         IdempotencyKeyReusedError: the key came with another body before.
-        SpecInvalidError: the spec names artifacts that cannot be used.
+        SpecInvalidError: the spec names artifacts, or jobs, that cannot be used.
     """
     if key is not None and (earlier := _find_earlier(session, submission, key)) is not None:
         return earlier, True
     body = submission.body
-    if problems := list(_find_artifact_problems(session, body.spec)):
+    needs = read_needs(session, body.spec, caller.project)
+    if problems := [*_find_artifact_problems(session, body.spec), *needs.problems]:
         raise SpecInvalidError(_count(problems, "spec"), problems)
     job = submit_job(
         session,
         document=body.spec,
-        resolved=submission.resolved,
+        resolved=name_students(submission.resolved, needs.students),
         name=body.name,
         labels=body.labels,
         priority=body.priority,
         max_restarts=body.max_restarts,
+        needs=needs.pending,
+        max_pending_s=body.max_pending_s,
     )
     if key is not None:
         session.add(

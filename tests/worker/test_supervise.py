@@ -196,6 +196,20 @@ def test_the_engine_reads_the_artifacts_of_another_job(ground: Ground, host: Hos
     assert job.state == State.SUCCEEDED
 
 
+def test_the_engine_gets_the_student_of_a_job_that_it_waited_for(ground: Ground, host: Host) -> None:
+    teacher = ground.submit()
+    document = experiment()
+    document["models"]["student"]["weights"] = {"job": teacher}
+    student = ground.submit(document, needs=[teacher])
+    _run(ground, host, teacher)
+    job = _run(ground, host, student)
+    assert job.state == State.SUCCEEDED, job.status_message
+    with ground.database.read() as session:
+        rows = session.scalars(select(Artifact).where(Artifact.kind == "student").order_by(Artifact.id)).all()
+        inputs = json.loads(ArtifactStore(ground.settings).read(rows[-1].sha256))["inputs"]
+    assert {name: entry["sha256"] for name, entry in inputs.items()} == {teacher: rows[0].sha256}
+
+
 def test_a_reader_of_the_database_finds_no_credential_in_the_engines_environment(
     ground: Ground, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
