@@ -67,6 +67,8 @@ class ProblemView(View):
     request_id: str | None = Field(default=None, description="What the server's log calls this request.")
     state: State | None = Field(default=None, description="State of the job that refused.")
     allowed: list[str] | None = Field(default=None, description="What the job would take instead.")
+    limit: str | None = Field(default=None, description="The limit of the project that was reached.")
+    limit_value: int | None = Field(default=None, description="What that limit is.")
 
 
 class JobView(View):
@@ -208,6 +210,18 @@ class WorkerView(View):
     started_at: Moment
     heartbeat_at: Moment
     stopped_at: Moment | None
+
+
+class ProjectView(View):
+    """A room for jobs, with its limits."""
+
+    object: Literal["project"] = "project"
+    id: str
+    max_devices: int | None = Field(description="Devices that its jobs may hold at once; null for no limit.")
+    max_queued: int | None = Field(description="Jobs that may wait at once; null for no limit.")
+    num_devices: int = Field(description="Devices that its jobs hold now.")
+    num_queued: int = Field(description="Its jobs that wait now.")
+    created_at: Moment
 
 
 class ValidationView(View):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, not_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from distill_core.errors import Problem
@@ -77,9 +77,7 @@ def name_students(resolved: ResolvedSpec, students: Mapping[str, str]) -> Resolv
 
 def is_unblocked() -> ColumnElement[bool]:
     """Return the condition that all the jobs that a job needs have succeeded."""
-    needed = aliased(Job)
-    unmet = select(JobNeed.job_id).join(needed, needed.id == JobNeed.needed_id).where(needed.state != State.SUCCEEDED)
-    return not_(unmet.where(JobNeed.job_id == Job.id).exists())
+    return not_(_unmet().where(JobNeed.job_id == Job.id).exists())
 
 
 def fail_dependents(database: Database, actor: str) -> tuple[str, ...]:
@@ -94,16 +92,33 @@ def fail_dependents(database: Database, actor: str) -> tuple[str, ...]:
     return tuple(failed)
 
 
-def release_dependents(database: Database) -> None:
-    """Let jobs no longer say that they wait for a job, once all that they need have succeeded."""
-    waiting = (Job.state == State.QUEUED, Job.status_reason == Reason.DEPENDENCY, is_unblocked())
+def tell_dependents(database: Database) -> None:
+    """Let queued jobs say that they wait for other jobs as long as they do, and no longer."""
+    has_reason = func.coalesce(Job.status_reason, "") == Reason.DEPENDENCY
+    stale = (
+        Job.state == State.QUEUED,
+        or_(and_(has_reason, is_unblocked()), and_(not_(has_reason), not_(is_unblocked()))),
+    )
     with database.read() as session:
-        found = list(session.scalars(select(Job.id).where(*waiting)))
-    if not found:
-        return
-    with database.write() as session:
-        for job in session.scalars(select(Job).where(Job.id.in_(found), *waiting).with_for_update()):
-            job.status_reason = job.status_message = None
+        found = list(session.scalars(select(Job.id).where(*stale)))
+    for job_id in found:
+        with database.write() as session:
+            job = session.scalars(select(Job).where(Job.id == job_id, *stale).with_for_update(of=Job)).one_or_none()
+            if job is not None:
+                needed = session.scalars(_unmet().where(JobNeed.job_id == job_id).order_by(JobNeed.needed_id)).all()
+                job.status_reason = Reason.DEPENDENCY if needed else None
+                job.status_message = describe_wait(needed) if needed else None
+
+
+def describe_wait(needed: Sequence[str]) -> str:
+    """Return in words that a job waits for others."""
+    return f"waits for the student of {', '.join(needed)}"
+
+
+def _unmet() -> Select[str]:
+    """Select the ids of the needed jobs that have not succeeded."""
+    needed = aliased(Job)
+    return select(JobNeed.needed_id).join(needed, needed.id == JobNeed.needed_id).where(needed.state != State.SUCCEEDED)
 
 
 def _visible(ids: set[str], project: str | None) -> Iterator[ColumnElement[bool]]:

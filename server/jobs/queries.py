@@ -54,7 +54,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, after: str | None, limit: 
     if after is not None:
         query = query.where(Job.id < after if order == "desc" else Job.id > after)
     query = query.order_by(Job.id.desc() if order == "desc" else Job.id.asc())
-    return _cut(session.scalars(query.limit(limit + 1)), limit)
+    return cut(session.scalars(query.limit(limit + 1)), limit)
 
 
 def find_job(session: Session, job_id: str) -> Job:
@@ -85,7 +85,7 @@ def read_labels(session: Session, job_ids: Sequence[str]) -> dict[str, dict[str,
 def list_events(session: Session, job_id: str, *, after: int, limit: int) -> Slice[Event]:
     """Return a page of what happened to a job, oldest first."""
     query = select(Event).where(Event.job_id == job_id, Event.seq > after).order_by(Event.seq)
-    return _cut(session.scalars(query.limit(limit + 1)), limit)
+    return cut(session.scalars(query.limit(limit + 1)), limit)
 
 
 def list_metrics(session: Session, job_id: str) -> list[tuple[str, MetricLatest]]:
@@ -152,6 +152,7 @@ def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
     return query
 
 
-def _cut(rows: Iterable[Row], limit: int) -> Slice[Row]:
+def cut(rows: Iterable[Row], limit: int) -> Slice[Row]:
+    """Return a page of rows that were read one beyond it."""
     found = list(rows)
     return Slice(found[:limit], len(found) > limit)

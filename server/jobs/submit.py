@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
-from server.jobs.database import insert_into, now
+from server.jobs.database import now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
+from server.jobs.needs import describe_wait
+from server.jobs.projects import check_quota, ensure_project
 from server.jobs.states import Reason, State
-from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec, Project
+from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec
 
 
 def submit_job(
@@ -45,9 +47,13 @@ def submit_job(
         project: the room that the job belongs to; made where it is missing.
         needs: the jobs whose students it waits for.
         max_pending_s: seconds in the queue after which the job fails.
+
+    Raises:
+        QuotaExceededError: the project has no room for the job.
     """
     moment = now(session)
-    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
+    ensure_project(session, project)
+    check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
     job = Job(
         id=new_id("job"),
@@ -60,7 +66,7 @@ def submit_job(
         max_restarts=max_restarts,
         max_pending_s=max_pending_s,
         status_reason=Reason.DEPENDENCY if needs else None,
-        status_message=f"waits for the student of {', '.join(needs)}" if needs else None,
+        status_message=describe_wait(needs) if needs else None,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
         created_at=moment,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedM
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
+Model = TypeVar("Model", bound=BaseModel)
 Label = Annotated[str, Field(max_length=255)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
 
@@ -37,6 +39,25 @@ class JobBody(SpecBody):
     max_pending_s: float | None = Field(
         default=None, gt=0, le=366 * 86400, description="Seconds in the queue after which the job fails; none: never."
     )
+
+
+class LimitsBody(BaseModel):
+    """How much of the service a project may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_devices: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Devices that its jobs may hold at once; none: no limit."
+    )
+    max_queued: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Jobs that may wait at once; none: no limit."
+    )
+
+
+class ProjectBody(LimitsBody):
+    """A project to make."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Name: lower-case letters, digits, _ and -.")
 
 
 async def read_body(request: Request) -> bytes:
@@ -69,6 +90,24 @@ def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     if not isinstance(body, dict):
         return [Problem("", "value_invalid", "the body must be an object", allowed=sorted(model.model_fields))]
     return find_shape_problems(model, body)
+
+
+def check_body(model: type[Model]) -> Callable[[Any], Model]:
+    """Return a dependency that gives the body as a `model`, or refuses it with every problem at once."""
+
+    def check(body: Body) -> Model:
+        if problems := find_body_problems(model, body):
+            count = len(problems)
+            words = f"the body has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
+            raise BodyInvalidError(words, problems)
+        return model.model_validate(body)
+
+    return check
+
+
+def describe_json(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body that `check_body` reads."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -66,7 +66,10 @@ def list_jobs_page(
     status_code=201,
     summary="Submit a job",
     openapi_extra=describe_body(JobBody, SPEC),
-    responses={201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}}},
+    responses={
+        201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}},
+        409: {},
+    },
 )
 def submit(
     service: ServiceOf,
