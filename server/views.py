@@ -205,7 +205,8 @@ class WorkerView(View):
     version: str
     facts: dict[str, Any]
     is_live: bool = Field(description="Whether it was heard of lately.")
-    is_draining: bool
+    is_draining: bool = Field(description="Whether it gets no more jobs.")
+    clear_requested_at: Moment | None = Field(description="When it was asked to give back what it runs, too.")
     devices: list[DeviceView]
     started_at: Moment
     heartbeat_at: Moment
@@ -284,9 +285,10 @@ def view_artifact(artifact: tables.Artifact, size: int) -> ArtifactView:
 
 def view_worker(worker: tables.Worker, devices: Sequence[tables.Device], *, is_live: bool) -> WorkerView:
     """Show a worker with its devices."""
-    fields = ("id", "pool", "host", "version", "facts", "is_draining", "started_at", "heartbeat_at", "stopped_at")
+    fields = ("id", "pool", "host", "version", "facts", "is_draining", "clear_requested_at")
+    times = ("started_at", "heartbeat_at", "stopped_at")
     return WorkerView(
-        **{name: getattr(worker, name) for name in fields},
+        **{name: getattr(worker, name) for name in (*fields, *times)},
         is_live=is_live,
         devices=[DeviceView.model_validate(device) for device in devices],
     )

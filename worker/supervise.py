@@ -181,8 +181,11 @@ class Supervisor:
 
     def _obey(self) -> None:
         with self._database.read() as session:
-            if read_orders(session, self._claim).cancel:
-                self._wish = Wish.CANCEL
+            orders = read_orders(session, self._claim)
+        if orders.cancel:
+            self._wish = Wish.CANCEL
+        elif orders.clear:
+            self._wish = self._wish or Wish.DRAIN
 
     def _press(self, process: EngineProcess) -> None:
         """Ask the engine to stop once somebody wants it; kill it when its grace is over."""
@@ -249,4 +252,6 @@ def _unstarted(wish: Wish) -> Outcome:
     """Return the outcome of an attempt that was called off before its engine started."""
     if wish is Wish.CANCEL:
         return Outcome(State.CANCELLED, Ending(Reason.USER_CANCELLED))
+    if wish is Wish.DRAIN:
+        return Outcome(State.QUEUED, Ending(Reason.DRAINED), "its worker was drained")
     return Outcome(State.QUEUED, Ending(Reason.PREEMPTED), "its worker was stopped")

@@ -41,6 +41,16 @@ class JobBody(SpecBody):
     )
 
 
+class DrainBody(BaseModel):
+    """How a worker is to be drained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    now: bool = Field(
+        default=False, description="Let what it runs save a checkpoint and go back to the queue, not go on to its end."
+    )
+
+
 class LimitsBody(BaseModel):
     """How much of the service a project may take."""
 
@@ -96,18 +106,31 @@ def check_body(model: type[Model]) -> Callable[[Any], Model]:
     """Return a dependency that gives the body as a `model`, or refuses it with every problem at once."""
 
     def check(body: Body) -> Model:
-        if problems := find_body_problems(model, body):
-            count = len(problems)
-            words = f"the body has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
-            raise BodyInvalidError(words, problems)
-        return model.model_validate(body)
+        return _read_model(model, body)
 
     return check
 
 
-def describe_json(model: type[BaseModel]) -> dict[str, Any]:
+def check_optional_body(model: type[Model]) -> Callable[[Request, bytes], Model]:
+    """Return a dependency like that of `check_body`, for which no body at all is an empty one."""
+
+    def check(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> Model:
+        return _read_model(model, parse_body(request, raw) if raw else {})
+
+    return check
+
+
+def _read_model(model: type[Model], body: Any) -> Model:
+    if problems := find_body_problems(model, body):
+        count = len(problems)
+        words = f"the body has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
+        raise BodyInvalidError(words, problems)
+    return model.model_validate(body)
+
+
+def describe_json(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI description of a JSON body that `check_body` reads."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
+    return {"requestBody": {"required": is_required, "content": {JSON: {"schema": model.model_json_schema()}}}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from server.jobs.database import change_rows
 from server.jobs.ids import new_id
 from server.jobs.states import State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
+from server.jobs.workers import drain_worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
@@ -122,6 +123,45 @@ def test_a_cancelled_run_saves_a_checkpoint_in_its_grace(ground: Ground, host: H
     assert (job.state, job.status_reason) == ("cancelled", "user_cancelled")
     with ground.database.read() as session:
         assert session.scalars(select(Checkpoint)).one().step >= 2
+
+
+def test_a_run_on_a_worker_that_is_cleared_saves_a_checkpoint_and_goes_back_to_the_queue(
+    ground: Ground, host: Host
+) -> None:
+    job_id = ground.submit(experiment(steps=10_000, checkpoint_every=10_000))
+
+    def clear_soon() -> None:
+        while (ground.job(job_id).step or 0) < 2:
+            time.sleep(0.05)
+        with ground.database.write() as session:
+            assert drain_worker(session, host.identity.worker_id, at_once=True)
+
+    helper = threading.Thread(target=clear_soon)
+    helper.start()
+    job = _run(ground, host, job_id)
+    helper.join()
+    assert (job.state, job.status_reason, job.num_restarts) == ("queued", "drained", 0)
+    assert ground.events(job_id)[-1].type == "drained"
+    with ground.database.read() as session:
+        assert session.scalars(select(Checkpoint)).one().step >= 2
+    assert ground.assign() == 0
+
+
+def test_a_job_on_a_worker_that_is_cleared_before_its_engine_starts_starts_none(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        drain_worker(session, host.identity.worker_id, at_once=True)
+    job = _run(ground, host, job_id)
+    assert (job.state, job.status_reason, ground.attempts(job_id)[0].pid) == ("queued", "drained", None)
+
+
+def test_a_run_on_a_draining_worker_goes_on_to_its_end(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        drain_worker(session, host.identity.worker_id, at_once=False)
+    assert _run(ground, host, job_id).state == State.SUCCEEDED
 
 
 def test_a_worker_that_is_stopping_takes_nothing_up(ground: Ground, host: Host) -> None:
