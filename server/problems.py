@@ -9,6 +9,8 @@ ProblemError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
+├── ProjectExistsError          409
+├── QuotaReachedError        409
 ├── ContentGoneError            410
 ├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
@@ -38,7 +40,7 @@ from starlette.responses import JSONResponse, Response
 
 from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
-from server.jobs.errors import MoveRefusedError, UnknownJobError
+from server.jobs.errors import MoveRefusedError, QuotaExceededError, UnknownJobError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -120,6 +122,20 @@ class MoveConflictError(ProblemError):
 
     status = 409
     code = "move_refused"
+
+
+class ProjectExistsError(ProblemError):
+    """There is a project of this name already."""
+
+    status = 409
+    code = "project_exists"
+
+
+class QuotaReachedError(ProblemError):
+    """The project has no room for this job."""
+
+    status = 409
+    code = "quota_exceeded"
 
 
 class ContentGoneError(ProblemError):
@@ -251,6 +267,8 @@ def to_problem(error: Exception) -> ProblemError:
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}
             return MoveConflictError(str(error), members=members)
+        case QuotaExceededError():
+            return QuotaReachedError(str(error), members={"limit": error.limit, "limit_value": error.value})
         case ArtifactMissingError():
             return ContentGoneError(str(error))
         case HTTPException():

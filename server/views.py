@@ -69,6 +69,8 @@ class ProblemView(View):
     request_id: str | None = Field(default=None, description="What the server's log calls this request.")
     state: State | None = Field(default=None, description="State of the job that refused.")
     allowed: list[str] | None = Field(default=None, description="What the job would take instead.")
+    limit: str | None = Field(default=None, description="The limit of the project that was reached.")
+    limit_value: int | None = Field(default=None, description="What that limit is.")
 
 
 class JobView(View):
@@ -221,7 +223,8 @@ class WorkerView(View):
     version: str
     facts: dict[str, Any]
     is_live: bool = Field(description="Whether it was heard of lately.")
-    is_draining: bool
+    is_draining: bool = Field(description="Whether it gets no more jobs.")
+    clear_requested_at: Moment | None = Field(description="When it was asked to give back what it runs, too.")
     devices: list[DeviceView]
     started_at: Moment
     heartbeat_at: Moment
@@ -274,6 +277,18 @@ class AuditView(View):
     project: str | None = Field(description="Of the key.")
     request_id: str | None
     address: str | None
+    created_at: Moment
+
+
+class ProjectView(View):
+    """A room for jobs, with its limits."""
+
+    object: Literal["project"] = "project"
+    id: str
+    max_devices: int | None = Field(description="Devices that its jobs may hold at once; null for no limit.")
+    max_queued: int | None = Field(description="Jobs that may wait at once; null for no limit.")
+    num_devices: int = Field(description="Devices that its jobs hold now.")
+    num_queued: int = Field(description="Its jobs that wait now.")
     created_at: Moment
 
 
@@ -343,9 +358,10 @@ def view_artifact(artifact: tables.Artifact, size: int) -> ArtifactView:
 
 def view_worker(worker: tables.Worker, devices: Sequence[tables.Device], *, is_live: bool) -> WorkerView:
     """Show a worker with its devices."""
-    fields = ("id", "pool", "host", "version", "facts", "is_draining", "started_at", "heartbeat_at", "stopped_at")
+    fields = ("id", "pool", "host", "version", "facts", "is_draining", "clear_requested_at")
+    times = ("started_at", "heartbeat_at", "stopped_at")
     return WorkerView(
-        **{name: getattr(worker, name) for name in fields},
+        **{name: getattr(worker, name) for name in (*fields, *times)},
         is_live=is_live,
         devices=[DeviceView.model_validate(device) for device in devices],
     )

@@ -48,7 +48,7 @@ class Order:
 
     @property
     def inputs(self) -> Path:
-        """The artifacts that the spec's models name."""
+        """The artifacts, and students of jobs, that the spec's models name."""
         return self.folder / "inputs.json"
 
     @property

@@ -20,11 +20,13 @@ class Wish(StrEnum):
 
     CANCEL = "cancel"  # a person asked
     PAUSE = "pause"  # a person asked
+    DRAIN = "drain"  # the worker is to be cleared
     SHUTDOWN = "shutdown"  # the worker stops
     ISOLATION = "isolation"  # the database was away for too long
 
 
 _WHY_STOPPED = {
+    Wish.DRAIN: "its worker was drained",
     Wish.SHUTDOWN: "its worker was stopped",
     Wish.ISOLATION: "its worker had lost the database",
     None: "somebody else asked the engine to stop",
@@ -54,7 +56,8 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
     if wish is Wish.PAUSE and exit_code != 0:
         return _end(State.PAUSED, ending, Reason.USER_PAUSED, _how_paused(exit_code))
     if exit_code == STOPPED or (wish is not None and exit_code != 0):
-        return _end(State.QUEUED, ending, Reason.PREEMPTED, _WHY_STOPPED[wish])
+        reason = Reason.DRAINED if wish is Wish.DRAIN else Reason.PREEMPTED
+        return _end(State.QUEUED, ending, reason, _WHY_STOPPED[wish])
     if exit_code < 0:
         hint = "; the kernel kills like this when memory runs out" if -exit_code == signal.SIGKILL else ""
         message = f"the engine was killed by signal {-exit_code} ({signal.strsignal(-exit_code)}){hint}"

@@ -10,7 +10,15 @@ import structlog
 
 from server.artifacts import ArtifactCorruptError, ArtifactMissingError, ArtifactStore
 from server.jobs.database import Database
-from server.jobs.inputs import find_checkpoints, find_digests, named_artifacts, note_resume, warn
+from server.jobs.inputs import (
+    find_checkpoints,
+    find_digests,
+    find_students,
+    named_artifacts,
+    named_jobs,
+    note_resume,
+    warn,
+)
 from server.jobs.lease import Claim
 from server.settings import Settings
 from worker.engine import Order
@@ -55,20 +63,22 @@ def prepare(database: Database, store: ArtifactStore, settings: Settings, host: 
 
 def _fetch_artifacts(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> dict[str, dict[str, str]]:
     """Fetch what the spec's models take their weights from; return the engine's table of inputs."""
-    wanted = named_artifacts(claim.resolved)
+    artifact_ids, job_ids = named_artifacts(claim.resolved), named_jobs(claim.resolved)
     with database.read() as session:
-        digests = find_digests(session, wanted)
+        students = find_students(session, job_ids)
+        digests = find_digests(session, artifact_ids) | {job_id: row.sha256 for job_id, row in students.items()}
     folder.mkdir(mode=0o700)
     inputs = {}
-    for artifact_id in sorted(wanted):
-        if artifact_id not in digests:
-            raise InputMissingError(f"the spec takes weights from {artifact_id}, but there is no such artifact")
-        path = folder / f"{artifact_id}.safetensors"
+    for name in sorted(artifact_ids | job_ids):
+        if name not in digests:
+            what = "no such artifact" if name in artifact_ids else "no student of this job"
+            raise InputMissingError(f"the spec takes weights from {name}, but there is {what}")
+        path = folder / f"{name}.safetensors"
         try:
-            store.fetch(digests[artifact_id], path)
+            store.fetch(digests[name], path)
         except (ArtifactMissingError, ArtifactCorruptError) as error:
-            raise InputMissingError(f"the spec takes weights from {artifact_id}, but {error}") from error
-        inputs[artifact_id] = {"path": str(path), "sha256": digests[artifact_id]}
+            raise InputMissingError(f"the spec takes weights from {name}, but {error}") from error
+        inputs[name] = {"path": str(path), "sha256": digests[name]}
     return inputs
 
 

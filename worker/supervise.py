@@ -186,6 +186,8 @@ class Supervisor:
             self._wish = Wish.CANCEL
         elif orders.pause:
             self._wish = self._wish or Wish.PAUSE
+        elif orders.clear:
+            self._wish = self._wish or Wish.DRAIN
 
     def _press(self, process: EngineProcess) -> None:
         """Ask the engine to stop once somebody wants it; kill it when its grace is over."""
@@ -254,4 +256,6 @@ def _unstarted(wish: Wish) -> Outcome:
         return Outcome(State.CANCELLED, Ending(Reason.USER_CANCELLED))
     if wish is Wish.PAUSE:
         return Outcome(State.PAUSED, Ending(Reason.USER_PAUSED))
+    if wish is Wish.DRAIN:
+        return Outcome(State.QUEUED, Ending(Reason.DRAINED), "its worker was drained")
     return Outcome(State.QUEUED, Ending(Reason.PREEMPTED), "its worker was stopped")

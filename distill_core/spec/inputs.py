@@ -1,4 +1,4 @@
-"""Which artifacts of earlier jobs a spec takes in."""
+"""Which artifacts, and which students of other jobs, a spec takes in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from distill_core.spec.document import join_pointer
 
-__all__ = ["NamedArtifact", "find_artifacts"]
+__all__ = ["NamedArtifact", "NamedJob", "find_artifacts", "find_jobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,21 @@ class NamedArtifact:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class NamedJob:
+    """A job whose student a spec takes as a model.
+
+    Attributes:
+        pointer: where its id stands.
+        model: name of the model that gets the weights.
+        id: its id.
+    """
+
+    pointer: str
+    model: str
+    id: str
+
+
 def find_artifacts(spec: Mapping[str, Any]) -> Iterator[NamedArtifact]:
     """Yield every artifact that the plain data of a spec names, resolved or as a person wrote it; free of problems."""
     for name, model in spec["models"].items():
@@ -35,6 +50,14 @@ def find_artifacts(spec: Mapping[str, Any]) -> Iterator[NamedArtifact]:
             source = (term.get("parts") or {}).get("source")
             pointer = join_pointer("/stages", index, "objective", name, "parts", "source")
             yield from _read(pointer, source, "process")
+
+
+def find_jobs(spec: Mapping[str, Any]) -> Iterator[NamedJob]:
+    """Yield every job whose student the plain data of a spec names, resolved or as written; free of problems."""
+    for name, model in spec["models"].items():
+        weights = model.get("weights")
+        if isinstance(weights, dict) and "job" in weights:
+            yield NamedJob(join_pointer("/models", name, "weights", "job"), name, weights["job"])
 
 
 def _read(pointer: str, source: Any, kind: str) -> Iterator[NamedArtifact]:

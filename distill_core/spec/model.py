@@ -19,6 +19,12 @@ class ArtifactWeights(Config):
     artifact: str = Field(pattern=r"^art_[0-9A-HJKMNP-TV-Z]{26}$", description="Id of the artifact.")
 
 
+class JobWeights(Config):
+    """Weights of the student that another job makes; the service waits for it."""
+
+    job: str = Field(pattern=r"^job_[0-9A-HJKMNP-TV-Z]{26}$", description="Id of the job.")
+
+
 class ModelSpec(Config):
     """A model of the registry."""
 
@@ -27,6 +33,6 @@ class ModelSpec(Config):
         default_factory=dict,
         description="Options of the model; classes, channels and image size follow from the data where left out.",
     )
-    weights: ArtifactWeights | FileWeights | None = Field(
+    weights: ArtifactWeights | JobWeights | FileWeights | None = Field(
         default=None, description="Where the weights come from; left out, they are drawn from the run's seed."
     )

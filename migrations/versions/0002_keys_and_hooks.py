@@ -49,6 +49,8 @@ def downgrade() -> None:
             table.drop_column(column)
     with op.batch_alter_table("blobs") as table:
         table.drop_column("unused_since")
+    with op.batch_alter_table("workers") as table:
+        table.drop_column("clear_requested_at")
     for name in reversed(_TABLES):
         op.drop_table(name)
 
@@ -206,6 +208,7 @@ def _add_columns() -> None:
     op.add_column("jobs", sa.Column("cache_state", sa.String(length=16), nullable=True))
     op.add_column("jobs", sa.Column("queued_at", _MOMENT, nullable=True))
     op.add_column("jobs", sa.Column("max_pending_s", sa.Double(), nullable=True))
+    op.add_column("workers", sa.Column("clear_requested_at", _MOMENT, nullable=True))
     op.add_column("projects", sa.Column("max_devices", sa.Integer(), nullable=True))
     op.add_column("projects", sa.Column("max_queued", sa.Integer(), nullable=True))
     op.create_index("ix_jobs_parent_id", "jobs", ["parent_id"], unique=False)

@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.jobs.database import Database, change_rows, lock, now
 from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
 from server.jobs.ids import new_id
+from server.jobs.limits import WAITS, Limits, note_wait
 from server.jobs.moves import move_job
+from server.jobs.needs import is_unblocked
 from server.jobs.states import State
 from server.jobs.tables import Attempt, Device, Job, Member, Worker
+from server.jobs.turns import take_turns
 from server.jobs.workers import is_live
 from server.settings import Settings
 
-_QUEUE_DEPTH = 200
-"""Jobs at the head of a queue that one pass looks at."""
+_QUEUE_DEPTH = 100
+"""Jobs of a project that one pass looks at: so many of the highest priority, and so many of the greatest age."""
 
 
 @dataclass(slots=True)
@@ -57,10 +60,14 @@ def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings) -> i
 
 
 def _pools_with_work(database: Database) -> list[str]:
-    """Return the pools that have both a queued job and a free device; most passes find none and take no lock."""
+    """Return the pools that have a queued job, and a free device or a reason to wait that may hold no longer.
+
+    Most passes find none and take no lock.
+    """
     with database.read() as session:
         free = select(Worker.pool).join(Device, Device.worker_id == Worker.id).where(Device.job_id.is_(None))
-        queued = select(Job.pool).where(Job.state == State.QUEUED, Job.pool.in_(free))
+        worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS))
+        queued = select(Job.pool).where(Job.state == State.QUEUED, worth, is_unblocked())
         return sorted(session.scalars(queued.distinct()))
 
 
@@ -72,14 +79,18 @@ def _assign_pool(session: Session, pool: str, settings: Settings) -> list[tuple[
     # A worker that dies beats last at about the same time as its jobs: when their leases expire, and they come back
     # to the queue, it must not look alive any more.
     hosts = _read_hosts(session, pool, moment, max(settings.lease_ttl_s / 2, 1.5 * settings.heartbeat_s))
+    limits = Limits.read(session)
     bells: list[tuple[str, str]] = []
     is_held = False
-    for job in _read_queue(session, pool, moment):
-        if not any(host.free for host in hosts):
-            break
+    for job in take_turns(_read_queue(session, pool, moment), moment, limits.held):
+        wait = limits.find_wait(job)
+        note_wait(job, wait)
+        if wait is not None:
+            continue
         shares = _place(job, hosts)
         if shares:
             _assign(session, job, shares, moment, settings)
+            limits.take(job)
             bells += [(share.worker_id, job.id) for share in shares]
         elif not is_held:
             is_held = _hold(job, hosts)
@@ -104,8 +115,12 @@ def _read_hosts(session: Session, pool: str, moment: datetime, ttl_s: float) -> 
 
 def _read_queue(session: Session, pool: str, moment: datetime) -> list[Job]:
     is_due = or_(Job.not_before.is_(None), Job.not_before <= moment)
-    queued = select(Job).where(Job.pool == pool, Job.state == State.QUEUED, is_due)
-    return list(session.scalars(queued.order_by(Job.priority.desc(), Job.id).limit(_QUEUE_DEPTH).with_for_update()))
+    wanted = and_(Job.pool == pool, Job.state == State.QUEUED, is_due, is_unblocked())
+    by_priority = func.row_number().over(partition_by=Job.project, order_by=(Job.priority.desc(), Job.id))
+    by_age = func.row_number().over(partition_by=Job.project, order_by=Job.id)
+    ranked = select(Job.id, by_priority.label("by_priority"), by_age.label("by_age")).where(wanted).subquery()
+    heads = select(ranked.c.id).where(or_(ranked.c.by_priority <= _QUEUE_DEPTH, ranked.c.by_age <= _QUEUE_DEPTH))
+    return list(session.scalars(select(Job).where(Job.id.in_(heads)).with_for_update()))
 
 
 def _place(job: Job, hosts: list[_Host]) -> list[_Share]:

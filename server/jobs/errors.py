@@ -3,6 +3,7 @@
 JobError
 ├── UnknownJobError     no job has this id
 ├── MoveRefusedError    the job's state does not allow what was asked
+├── QuotaExceededError  the job's project has no room for it
 └── LeaseLostError      the job belongs to another attempt now
 """
 
@@ -39,6 +40,16 @@ class MoveRefusedError(JobError):
         self.job_id, self.verb, self.state, self.allowed = job_id, verb, state, tuple(allowed)
         choices = f"; allowed now: {', '.join(allowed)}" if allowed else ""
         super().__init__(f"{job_id} is {state}: it cannot {verb}{choices}")
+
+
+class QuotaExceededError(JobError):
+    """The job's project has no room for it."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, project: str, limit: str, value: int, found: str) -> None:
+        self.project, self.limit, self.value = project, limit, value
+        super().__init__(f"the project {project!r} has the limit {limit} = {value}, and {found}")
 
 
 class LeaseLostError(JobError):

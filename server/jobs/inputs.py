@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from distill_core.spec.inputs import find_artifacts
+from distill_core.spec.inputs import find_artifacts, find_jobs
 from server.jobs.events import append_event, lock_events
 from server.jobs.lease import Claim, write_attempt, write_guarded
 from server.jobs.tables import Artifact, Checkpoint
@@ -17,6 +17,18 @@ from server.jobs.tables import Artifact, Checkpoint
 def named_artifacts(resolved: dict[str, Any]) -> set[str]:
     """Return the ids of the artifacts that a resolved spec takes in."""
     return {named.id for named in find_artifacts(resolved)}
+
+
+def named_jobs(resolved: dict[str, Any]) -> set[str]:
+    """Return the ids of the jobs whose students a resolved spec takes in."""
+    return {named.id for named in find_jobs(resolved)}
+
+
+def find_students(session: Session, job_ids: Collection[str]) -> dict[str, Artifact]:
+    """Return the student of each of the jobs that has one."""
+    students = (Artifact.job_id.in_(job_ids), Artifact.kind == "student")
+    query = select(Artifact).where(*students).order_by(Artifact.id)
+    return {artifact.job_id: artifact for artifact in session.scalars(query)}
 
 
 def find_digests(session: Session, artifact_ids: Collection[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from server.jobs.database import change_rows, now
 from server.jobs.errors import LeaseLostError
 from server.jobs.states import LEASED, State
-from server.jobs.tables import Attempt, Device, Job, JobSpec, Member
+from server.jobs.tables import Attempt, Device, Job, JobSpec, Member, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What people want of a running job."""
+    """What people want of a running job.
+
+    Attributes:
+        cancel: it is to be ended for good.
+        pause: it is to save a checkpoint and rest.
+        clear: a worker that it runs on is to be cleared: it goes on elsewhere.
+    """
 
     cancel: bool
     pause: bool
+    clear: bool
 
 
 def take_up(session: Session, worker_id: str, job_id: str, ttl_s: float) -> Claim | None:
@@ -103,7 +110,15 @@ def read_orders(session: Session, claim: Claim) -> Orders:
     state = session.scalar(select(Job.state).where(*conditions))
     if state is None:
         raise LeaseLostError(claim.job_id, claim.token)
-    return Orders(cancel=state == State.CANCELLING, pause=state == State.PAUSING)
+    clear = _is_clearing(session, claim)
+    return Orders(cancel=state == State.CANCELLING, pause=state == State.PAUSING, clear=clear)
+
+
+def _is_clearing(session: Session, claim: Claim) -> bool:
+    """Return whether one of the attempt's workers was asked to give back what it runs."""
+    asked = (Member.job_id == claim.job_id, Member.token == claim.token, Worker.clear_requested_at.is_not(None))
+    query = select(Worker.id).join(Member, Member.worker_id == Worker.id).where(*asked)
+    return session.scalar(query.limit(1)) is not None
 
 
 def is_held(session: Session, job_id: str, token: int) -> bool:

@@ -142,6 +142,15 @@ def list_workers(session: Session) -> list[tuple[Worker, list[Device]]]:
     return [(worker, devices[worker.id]) for worker in workers]
 
 
+def find_worker(session: Session, worker_id: str) -> tuple[Worker, list[Device]] | None:
+    """Return a worker with its devices, None where there is none of this id."""
+    worker = session.get(Worker, worker_id, populate_existing=True)
+    if worker is None:
+        return None
+    devices = session.scalars(select(Device).where(Device.worker_id == worker_id).order_by(Device.index))
+    return worker, list(devices)
+
+
 def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
     query = query.where(Job.deleted_at.is_(None))
     if wanted.project is not None:

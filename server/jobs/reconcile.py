@@ -22,8 +22,11 @@ from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
 from server.jobs.leadership import hold, let_go
 from server.jobs.loss import lose_attempt
-from server.jobs.states import LEASED, Reason
+from server.jobs.moves import move_job
+from server.jobs.needs import fail_dependents, tell_dependents
+from server.jobs.states import LEASED, Reason, State
 from server.jobs.tables import IdempotencyKey, Job, Member, Worker
+from server.jobs.turns import queued_at
 from server.jobs.workers import is_live
 from server.settings import Settings
 
@@ -57,6 +60,9 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
     not_started = _dissolve_unreported(database, settings, may_expire=may_expire)
     rung = _ring_again(database, doorbell, settings)
     _forget_requests(database)
+    fail_dependents(database, _ACTOR)
+    tell_dependents(database)
+    _fail_overdue(database)
     findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)
@@ -197,6 +203,28 @@ def _take_unanswered(session: Session, settings: Settings) -> list[tuple[str, st
     for member in members:
         member.rung_at = moment
     return [(member.worker_id, member.job_id) for member in members]
+
+
+def _fail_overdue(database: Database) -> None:
+    """Fail the jobs that have waited in the queue for longer than they should."""
+    with database.read() as session:
+        bounded = select(Job).where(Job.state == State.QUEUED, Job.max_pending_s.is_not(None))
+        overdue = [job for job in session.scalars(bounded) if _is_overdue(job, now(session))]
+    for job in overdue:
+        with database.write() as session:
+            move_job(
+                session,
+                job.id,
+                State.FAILED,
+                reason=Reason.MAX_PENDING,
+                message=f"it waited for longer than {job.max_pending_s:g} s",
+                actor=_ACTOR,
+                sources={State.QUEUED},
+            )
+
+
+def _is_overdue(job: Job, moment: datetime) -> bool:
+    return moment - queued_at(job) > timedelta(seconds=job.max_pending_s or 0.0)
 
 
 def _forget_requests(database: Database) -> None:

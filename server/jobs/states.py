@@ -49,6 +49,11 @@ class Reason(StrEnum):
     RANK_FAILED = "rank_failed"  # a process of a run on several devices was lost
     ARTIFACT_MISSING = "artifact_missing"
     DISK_FULL = "disk_full"
+    DEPENDENCY = "dependency"  # waits for the student of another job
+    QUOTA = "quota"  # waits for devices that its project may hold
+    CACHE_BUILD = "cache_build"  # waits for teacher outputs that another job is storing
+    DEPENDENCY_FAILED = "dependency_failed"  # the job whose student it needs has none
+    MAX_PENDING = "max_pending"  # waited longer than it should
 
 
 MOVES: dict[State, frozenset[State]] = {

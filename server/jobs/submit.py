@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
-from server.jobs.database import insert_into, now
+from server.jobs.database import now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
-from server.jobs.states import State
-from server.jobs.tables import Job, JobLabel, JobSpec, Project
+from server.jobs.needs import describe_wait
+from server.jobs.projects import check_quota, ensure_project
+from server.jobs.states import Reason, State
+from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec
 
 
 def submit_job(
@@ -30,6 +32,8 @@ def submit_job(
     created_by: str | None = None,
     project: str = "default",
     parent_id: str | None = None,
+    needs: Sequence[str] = (),
+    max_pending_s: float | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -45,9 +49,15 @@ def submit_job(
         created_by: key that submits.
         project: the room that the job belongs to; made where it is missing.
         parent_id: the job that this one is a clone of.
+        needs: the jobs whose students it waits for.
+        max_pending_s: seconds in the queue after which the job fails.
+
+    Raises:
+        QuotaExceededError: the project has no room for the job.
     """
     moment = now(session)
-    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
+    ensure_project(session, project)
+    check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
     job = Job(
         id=new_id("job"),
@@ -59,6 +69,9 @@ def submit_job(
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
+        max_pending_s=max_pending_s,
+        status_reason=Reason.DEPENDENCY if needs else None,
+        status_message=describe_wait(needs) if needs else None,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
         parent_id=parent_id,
@@ -72,6 +85,7 @@ def submit_job(
     session.add_all(
         JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
     )
+    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
     facts = {"state": job.state, "name": job.name, "priority": priority, "parent_id": parent_id}
     append_event(session, job.id, "submitted", facts, actor)
     return job

@@ -208,7 +208,8 @@ class Worker(Table):
     incarnation: Mapped[str] = mapped_column(String(40))  # new at each start of the same worker
     version: Mapped[str] = mapped_column(String(64))
     facts: Mapped[dict[str, Any]]  # GPUs, CPU, memory, engine versions, component names
-    is_draining: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_draining: Mapped[bool] = mapped_column(Boolean, default=False)  # gets no more jobs
+    clear_requested_at: Mapped[datetime | None]  # when it was asked to give back what it runs, too
     started_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]  # null while it lives

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from server.jobs.database import change_rows, insert_into, now
 from server.jobs.events import lock_events
 from server.jobs.loss import lose_attempt
 from server.jobs.states import LEASED, Reason
-from server.jobs.tables import Device, Job, Member, Worker
+from server.jobs.tables import Device, Job, Member, UTCDateTime, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,31 @@ def stop_worker(session: Session, worker_id: str, incarnation: str) -> None:
     """Say that a worker takes no more jobs, for good."""
     conditions = (Worker.id == worker_id, Worker.incarnation == incarnation, Worker.stopped_at.is_(None))
     change_rows(session, update(Worker).where(*conditions).values(stopped_at=now(session)))
+
+
+def drain_worker(session: Session, worker_id: str, *, at_once: bool) -> bool:
+    """Give a worker no more jobs, also when it starts anew; what it runs goes on to its end.
+
+    Args:
+        session: a session that writes.
+        worker_id: the worker.
+        at_once: what it runs saves a checkpoint and goes back to the queue; said once, this holds until `undrain`.
+
+    Returns:
+        False when there is no such worker.
+    """
+    values: dict[str, Any] = {"is_draining": True}
+    if at_once:
+        values |= {
+            "clear_requested_at": func.coalesce(Worker.clear_requested_at, type_coerce(now(session), UTCDateTime()))
+        }
+    return bool(change_rows(session, update(Worker).where(Worker.id == worker_id).values(values)))
+
+
+def undrain_worker(session: Session, worker_id: str) -> bool:
+    """Let a worker get jobs again; False when there is no such worker."""
+    values = {"is_draining": False, "clear_requested_at": None}
+    return bool(change_rows(session, update(Worker).where(Worker.id == worker_id).values(values)))
 
 
 def _release(session: Session, worker_id: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -44,6 +44,38 @@ class JobBody(SpecBody):
     project: ProjectName | None = Field(default=None, description="Room of the job; the key's if left out.")
     priority: Priority = Field(default=0, description="Jobs of a higher priority start first.")
     max_restarts: MaxRestarts = Field(default=3, description="Engine crashes answered by a new attempt.")
+    max_pending_s: float | None = Field(
+        default=None, gt=0, le=366 * 86400, description="Seconds in the queue after which the job fails; none: never."
+    )
+
+
+class DrainBody(BaseModel):
+    """How a worker is to be drained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    now: bool = Field(
+        default=False, description="Let what it runs save a checkpoint and go back to the queue, not go on to its end."
+    )
+
+
+class LimitsBody(BaseModel):
+    """How much of the service a project may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_devices: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Devices that its jobs may hold at once; none: no limit."
+    )
+    max_queued: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Jobs that may wait at once; none: no limit."
+    )
+
+
+class ProjectBody(LimitsBody):
+    """A project to make."""
+
+    id: ProjectName = Field(description="Name: lower-case letters, digits, ., _ and -.")
 
 
 async def read_body(request: Request) -> bytes:
@@ -97,17 +129,35 @@ def check_body(model: type[Checked], body: Any) -> Checked:
     return model.model_validate(body)
 
 
+def body_of(model: type[Checked]) -> Callable[[Any], Checked]:
+    """Return a dependency that gives the body as a `model`, or refuses it with every problem at once."""
+
+    def read(body: Body) -> Checked:
+        return check_body(model, body)
+
+    return read
+
+
+def optional_body_of(model: type[Checked]) -> Callable[[Any], Checked]:
+    """Return a dependency like that of `body_of`, for which no body at all is an empty one."""
+
+    def read(body: OptionalBody) -> Checked:
+        return check_body(model, body)
+
+    return read
+
+
 def count_problems(problems: Sequence[Problem], what: str) -> str:
     """Return the sentence that tells of several problems by the first."""
     count = len(problems)
     return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
-def describe_plain_body(model: type[BaseModel]) -> dict[str, Any]:
+def describe_json(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI description of a JSON body."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)  # a view of the same resource describes them already
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+    return {"requestBody": {"required": is_required, "content": {JSON: {"schema": schema}}}}
 
 
 def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

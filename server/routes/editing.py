@@ -19,10 +19,9 @@ from server.routes.body import (
     JobName,
     Label,
     LabelKey,
-    OptionalBody,
     Priority,
-    check_body,
     describe_optional_body,
+    optional_body_of,
 )
 from server.routes.query import KnownQuery
 from server.views import JobDetail, etag_of, view_job_detail
@@ -50,11 +49,6 @@ class JobPatch(BaseModel):
     notes: str | None = Field(default=None, max_length=16_384, description="What is worth writing down; null for none.")
 
 
-def read_patch(body: OptionalBody) -> JobPatch:
-    """Return what is to change."""
-    return check_body(JobPatch, body)
-
-
 @router.patch(
     "",
     summary="Edit a job",
@@ -62,7 +56,7 @@ def read_patch(body: OptionalBody) -> JobPatch:
     responses={404: {}, 412: {}},
 )
 def edit(
-    patch: Annotated[JobPatch, Depends(read_patch)],
+    patch: Annotated[JobPatch, Depends(optional_body_of(JobPatch))],
     session: WriteSession,
     caller: CallerOf,
     job_id: str,

@@ -15,7 +15,7 @@ from server.jobs.queries import cut
 from server.jobs.tables import ApiKey
 from server.keys import mint_key, revoke_key
 from server.problems import NotFoundError
-from server.routes.body import Body, ProjectName, check_body, describe_plain_body
+from server.routes.body import ProjectName, body_of, describe_json
 from server.routes.query import KnownQuery, Limit
 from server.scopes import Scope
 from server.service import ReadSession
@@ -36,11 +36,6 @@ class KeyBody(BaseModel):
     expires_in_s: int | None = Field(default=None, ge=60, le=10**9, description="Seconds until it ends by itself.")
 
 
-def read_key_body(body: Body) -> KeyBody:
-    """Return the key that is asked for."""
-    return check_body(KeyBody, body)
-
-
 @router.get("", summary="List keys")
 def list_keys(
     session: ReadSession,
@@ -59,9 +54,9 @@ def list_keys(
     )
 
 
-@router.post("", status_code=201, summary="Make a key", openapi_extra=describe_plain_body(KeyBody))
+@router.post("", status_code=201, summary="Make a key", openapi_extra=describe_json(KeyBody))
 def make_key(
-    request: Request, session: WriteSession, caller: CallerOf, body: Annotated[KeyBody, Depends(read_key_body)]
+    request: Request, session: WriteSession, caller: CallerOf, body: Annotated[KeyBody, Depends(body_of(KeyBody))]
 ) -> MintedKeyView:
     """Make a key. The reply alone holds the `secret` that its owner sends."""
     expires_at = None if body.expires_in_s is None else now(session) + timedelta(seconds=body.expires_in_s)

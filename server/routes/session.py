@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.access import find_caller_key, refuse
 from server.jobs.tables import ApiKey
 from server.keys import find_key
-from server.routes.body import Body, check_body, describe_plain_body
+from server.routes.body import body_of, describe_json
 from server.routes.query import KnownQuery
 from server.scopes import Scope
 from server.service import ServiceOf
@@ -28,12 +28,7 @@ class SessionBody(BaseModel):
     key: str = Field(min_length=1, max_length=128, description="What the key's owner sends: `sh_…`.")
 
 
-def read_session_body(body: Body) -> SessionBody:
-    """Return the key that was sent."""
-    return check_body(SessionBody, body)
-
-
-SentKey = Annotated[SessionBody, Depends(read_session_body)]
+SentKey = Annotated[SessionBody, Depends(body_of(SessionBody))]
 
 
 @router.post(
@@ -41,7 +36,7 @@ SentKey = Annotated[SessionBody, Depends(read_session_body)]
     status_code=201,
     summary="Open a session",
     responses={401: {}},
-    openapi_extra=describe_plain_body(SessionBody),
+    openapi_extra=describe_json(SessionBody),
 )
 def open_browser_session(request: Request, service: ServiceOf, response: Response, body: SentKey) -> SessionView:
     """Exchange a key for a cookie that no script can read; writes then need the reply's `csrf_token`."""

@@ -17,6 +17,7 @@ from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
 from server.access import Caller
 from server.jobs.database import lock, now
+from server.jobs.needs import name_students, read_needs
 from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job, Project
@@ -40,7 +41,8 @@ KeyHeader = Annotated[
 ]
 
 CREATED: dict[int | str, dict[str, Any]] = {
-    201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}}
+    201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}},
+    409: {},
 }
 """How the description tells of a new job's address."""
 
@@ -136,18 +138,19 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
 
     Raises:
         IdempotencyKeyReusedError: the key came with another body before.
-        SpecInvalidError: the spec names artifacts that cannot be used.
+        SpecInvalidError: the spec names artifacts, or jobs, that cannot be used.
     """
     if key is not None and (earlier := _find_earlier(session, submission, key, caller)) is not None:
         return earlier, True
     body = submission.body
     project = _choose_project(session, body.project or submission.project, caller)
-    if problems := list(_find_artifact_problems(session, body.spec, caller)):
+    needs = read_needs(session, body.spec, caller.project)
+    if problems := [*_find_artifact_problems(session, body.spec, caller), *needs.problems]:
         raise SpecInvalidError(count_problems(problems, "spec"), problems)
     job = submit_job(
         session,
         document=body.spec,
-        resolved=submission.resolved,
+        resolved=name_students(submission.resolved, needs.students),
         name=body.name,
         labels=body.labels,
         priority=body.priority,
@@ -155,6 +158,8 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         project=project,
         actor=caller.key_id,
         parent_id=submission.parent_id,
+        needs=needs.pending,
+        max_pending_s=body.max_pending_s,
         created_by=caller.key_id,
     )
     if key is not None:

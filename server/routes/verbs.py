@@ -13,7 +13,7 @@ from server.jobs.queries import find_job, read_labels
 from server.jobs.tables import Job
 from server.jobs.verbs import cancel_job, pause_job, resume_job, retry_job
 from server.routes.assignment import assign_now
-from server.routes.body import OptionalBody, check_body, describe_optional_body
+from server.routes.body import describe_optional_body, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ServiceOf
 from server.views import JobView, view_job
@@ -56,11 +56,6 @@ def resume(
     return _view(session, resume_job(session, job_id, caller.key_id))
 
 
-def read_retry(body: OptionalBody) -> RetryBody:
-    """Return how to try again."""
-    return check_body(RetryBody, body)
-
-
 @router.post(
     "/retry",
     status_code=202,
@@ -69,7 +64,7 @@ def read_retry(body: OptionalBody) -> RetryBody:
     openapi_extra=describe_optional_body(RetryBody, {"from_start": False}),
 )
 def retry(
-    wanted: Annotated[RetryBody, Depends(read_retry)],
+    wanted: Annotated[RetryBody, Depends(optional_body_of(RetryBody))],
     session: WriteSession,
     caller: CallerOf,
     service: ServiceOf,

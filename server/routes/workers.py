@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, BackgroundTasks, Depends
+from sqlalchemy.orm import Session
 
 from server.jobs.database import now
-from server.jobs.queries import list_workers
+from server.jobs.queries import find_worker, list_workers
+from server.jobs.workers import drain_worker, undrain_worker
+from server.problems import NotFoundError
+from server.routes.assignment import assign_now
+from server.routes.body import DrainBody, describe_json, optional_body_of
 from server.routes.query import KnownQuery
-from server.service import ReadSession, ServiceOf
+from server.service import ReadSession, Service, ServiceOf
 from server.views import Page, WorkerView, view_worker
+from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(KnownQuery())])
+
+Drain = Annotated[DrainBody, Depends(optional_body_of(DrainBody))]
 
 
 @router.get("", summary="List workers")
@@ -24,3 +33,38 @@ def list_all_workers(session: ReadSession, service: ServiceOf) -> Page[WorkerVie
         for worker, devices in list_workers(session)
     ]
     return Page(data=workers, first_id=workers[0].id if workers else None, last_id=workers[-1].id if workers else None)
+
+
+@router.get("/{worker_id}", summary="Look at a worker", responses={404: {}})
+def read_worker(session: ReadSession, service: ServiceOf, worker_id: str) -> WorkerView:
+    """Return a worker with its devices and who holds them."""
+    return _view(session, service, worker_id)
+
+
+@router.post(
+    "/{worker_id}/drain",
+    summary="Drain a worker",
+    openapi_extra=describe_json(DrainBody, is_required=False),
+    responses={404: {}},
+)
+def drain(session: WriteSession, service: ServiceOf, worker_id: str, body: Drain) -> WorkerView:
+    """Give a worker no more jobs, until it is undrained; asking again changes nothing."""
+    drain_worker(session, worker_id, at_once=body.now)
+    return _view(session, service, worker_id)
+
+
+@router.post("/{worker_id}/undrain", summary="Let a worker get jobs again", responses={404: {}})
+def undrain(session: WriteSession, service: ServiceOf, worker_id: str, background: BackgroundTasks) -> WorkerView:
+    """Let a worker that was drained get jobs again; asking again changes nothing."""
+    undrain_worker(session, worker_id)
+    background.add_task(assign_now, service)
+    return _view(session, service, worker_id)
+
+
+def _view(session: Session, service: Service, worker_id: str) -> WorkerView:
+    found = find_worker(session, worker_id)
+    if found is None:
+        raise NotFoundError(f"there is no worker {worker_id!r}")
+    worker, devices = found
+    limit = now(session) - timedelta(seconds=service.settings.lease_ttl_s)
+    return view_worker(worker, devices, is_live=worker.stopped_at is None and worker.heartbeat_at > limit)

@@ -6,6 +6,7 @@ import typer
 
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
+from stillhouse.cli.hosts import drain, undrain, workers
 from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
 from stillhouse.cli.keys import key
 from stillhouse.cli.local import check, run
@@ -23,7 +24,7 @@ app = typer.Typer(
 GROUPS = {
     "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, wait, cancel),
     "Without a server": (check, run),
-    "The service": (up, server, worker, demo),
+    "The service": (up, server, worker, demo, workers, drain, undrain),
 }
 
 for group, commands in GROUPS.items():

@@ -243,6 +243,24 @@ class Client:
         """End an API key for good."""
         self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
 
+    def worker(self, worker_id: str) -> Worker:
+        """Return a worker."""
+        return Worker.model_validate(self._transport.get(f"/v1/workers/{worker_id}"))
+
+    def drain(self, worker_id: str, *, now: bool = False) -> Worker:
+        """Give a worker no more jobs.
+
+        Args:
+            worker_id: the worker.
+            now: what it runs saves a checkpoint and goes back to the queue; else it goes on to its end.
+        """
+        answer = self._transport.send("POST", f"/v1/workers/{worker_id}/drain", json={"now": now})
+        return Worker.model_validate(answer.json())
+
+    def undrain(self, worker_id: str) -> Worker:
+        """Let a worker get jobs again."""
+        return Worker.model_validate(self._transport.send("POST", f"/v1/workers/{worker_id}/undrain").json())
+
     def wait(self, job_id: str, *, timeout_s: float | None = None, poll_s: float = 1.0) -> Job:
         """Return the job once it is done, whatever it ended as.
 

@@ -11,9 +11,10 @@ from distill_core.errors import WeightsError
 from distill_core.files import hash_file
 from distill_core.model import Model
 from distill_core.models import MODELS
-from distill_core.spec.model import ArtifactWeights, FileWeights
+from distill_core.spec.model import ArtifactWeights, FileWeights, JobWeights
 from distill_core.weights import Input, load_student, load_weights, locate_weights, save_weights
 
+JOB = "job_" + "0" * 26
 ARTIFACT = "art_01J9ZQ4Y0000000000000000AB"
 
 
@@ -102,6 +103,14 @@ def test_an_artifact_is_taken_only_when_its_digest_is_right(path: Path) -> None:
     with pytest.raises(WeightsError, match="is damaged"):
         locate_weights(weights, {ARTIFACT: Input(path, "0" * 64)}, None)
     with pytest.raises(WeightsError, match="was not handed to the run"):
+        locate_weights(weights, {}, None)
+
+
+def test_the_student_of_a_job_is_handed_to_the_run_under_the_jobs_id(path: Path) -> None:
+    weights = JobWeights(job=JOB)
+    digest = hash_file(path)
+    assert locate_weights(weights, {JOB: Input(path, digest)}, None) == (path, digest)
+    with pytest.raises(WeightsError, match=f"the student of {JOB} was not handed to the run"):
         locate_weights(weights, {}, None)
 
 

@@ -29,6 +29,7 @@ class Run:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.folder: Path = arguments.folder
+        self.inputs: dict[str, Any] = json.loads(arguments.inputs.read_text())
         self.resume: Path | None = arguments.resume
         self.behaviour: dict[str, Any] = json.loads(json.loads(arguments.spec.read_text())["description"])
         self.is_stopped = False
@@ -101,7 +102,8 @@ class Run:
         if "fail" in self.behaviour:
             self.emit("failed", **({"code": "x", "message": "", "problems": []} | self.behaviour["fail"]))
             return 1
-        student = json.dumps({"weights": steps, "environment": dict(os.environ)}).encode()
+        said = {"weights": steps, "environment": dict(os.environ), "inputs": self.inputs}
+        student = json.dumps(said).encode()
         figures = {"test/accuracy": 0.5}
         self.emit("artifact", kind="student", name="student.safetensors", **self.save("artifacts/student", student))
         self.emit("artifact", kind="manifest", name="manifest.json", **self.save("artifacts/manifest.json", b"{}"))

@@ -36,6 +36,8 @@ ODD = _last("failed", reason="moon_phase", message="odd")
         (1, ODD, None, "failed", "exit_code", False),
         (2, None, None, "failed", "exit_code", False),
         (75, STOPPED, Wish.SHUTDOWN, "queued", "preempted", False),
+        (75, STOPPED, Wish.DRAIN, "queued", "drained", False),
+        (-9, None, Wish.DRAIN, "queued", "drained", False),
         (75, STOPPED, Wish.ISOLATION, "queued", "preempted", False),
         (75, STOPPED, Wish.CANCEL, "cancelled", "user_cancelled", False),
         (75, STOPPED, None, "queued", "preempted", False),

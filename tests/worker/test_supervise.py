@@ -17,6 +17,7 @@ from server.jobs.ids import new_id
 from server.jobs.states import State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
 from server.jobs.verbs import cancel_job, pause_job, resume_job
+from server.jobs.workers import drain_worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
@@ -154,6 +155,45 @@ def test_a_paused_run_gives_its_device_back_and_goes_on_from_where_it_saved(grou
     assert ground.attempts(job_id)[1].start_step == saved_at >= 2
 
 
+def test_a_run_on_a_worker_that_is_cleared_saves_a_checkpoint_and_goes_back_to_the_queue(
+    ground: Ground, host: Host
+) -> None:
+    job_id = ground.submit(experiment(steps=10_000, checkpoint_every=10_000))
+
+    def clear_soon() -> None:
+        while (ground.job(job_id).step or 0) < 2:
+            time.sleep(0.05)
+        with ground.database.write() as session:
+            assert drain_worker(session, host.identity.worker_id, at_once=True)
+
+    helper = threading.Thread(target=clear_soon)
+    helper.start()
+    job = _run(ground, host, job_id)
+    helper.join()
+    assert (job.state, job.status_reason, job.num_restarts) == ("queued", "drained", 0)
+    assert ground.events(job_id)[-1].type == "drained"
+    with ground.database.read() as session:
+        assert session.scalars(select(Checkpoint)).one().step >= 2
+    assert ground.assign() == 0
+
+
+def test_a_job_on_a_worker_that_is_cleared_before_its_engine_starts_starts_none(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        drain_worker(session, host.identity.worker_id, at_once=True)
+    job = _run(ground, host, job_id)
+    assert (job.state, job.status_reason, ground.attempts(job_id)[0].pid) == ("queued", "drained", None)
+
+
+def test_a_run_on_a_draining_worker_goes_on_to_its_end(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        drain_worker(session, host.identity.worker_id, at_once=False)
+    assert _run(ground, host, job_id).state == State.SUCCEEDED
+
+
 def test_a_worker_that_is_stopping_takes_nothing_up(ground: Ground, host: Host) -> None:
     job_id = ground.submit()
     ground.assign()
@@ -224,6 +264,20 @@ def test_the_engine_reads_the_artifacts_of_another_job(ground: Ground, host: Hos
     document["models"]["student"]["weights"] = {"artifact": artifact.id}
     job = _run(ground, host, ground.submit(document))
     assert job.state == State.SUCCEEDED
+
+
+def test_the_engine_gets_the_student_of_a_job_that_it_waited_for(ground: Ground, host: Host) -> None:
+    teacher = ground.submit()
+    document = experiment()
+    document["models"]["student"]["weights"] = {"job": teacher}
+    student = ground.submit(document, needs=[teacher])
+    _run(ground, host, teacher)
+    job = _run(ground, host, student)
+    assert job.state == State.SUCCEEDED, job.status_message
+    with ground.database.read() as session:
+        rows = session.scalars(select(Artifact).where(Artifact.kind == "student").order_by(Artifact.id)).all()
+        inputs = json.loads(ArtifactStore(ground.settings).read(rows[-1].sha256))["inputs"]
+    assert {name: entry["sha256"] for name, entry in inputs.items()} == {teacher: rows[0].sha256}
 
 
 def test_a_reader_of_the_database_finds_no_credential_in_the_engines_environment(

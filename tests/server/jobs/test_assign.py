@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -12,7 +12,7 @@ from server.jobs.doorbell import Doorbell
 from server.jobs.finish import Outcome, finish
 from server.jobs.lease import take_up
 from server.jobs.states import State
-from server.jobs.tables import Device, Job, Member, Worker
+from server.jobs.tables import Device, Job, Member, Project, Worker
 from tests.server.jobs.ground import Ground, make_settings
 
 
@@ -95,6 +95,99 @@ def test_a_job_that_must_wait_is_not_assigned_before_its_time(ground: Ground) ->
         later = now(session) + timedelta(seconds=60)
         change_rows(session, update(Job).where(Job.id == job_id).values(not_before=later))
     assert ground.assign() == 0
+
+
+def _run_to_its_end(ground: Ground, job_id: str) -> None:
+    owner = ground.job(job_id).lease_owner
+    assert owner is not None
+    claim = ground.claim(owner, job_id)
+    with ground.database.write() as session:
+        finish(session, claim, Outcome(State.SUCCEEDED, Ending()))
+
+
+def test_a_job_on_two_nodes_gets_them_under_a_stream_of_small_jobs(ground: Ground) -> None:
+    for _ in range(2):
+        ground.announce()
+    running = [ground.submit() for _ in range(2)]
+    ground.assign()
+    wide = ground.submit(num_nodes=2)
+    for _ in range(4):  # each time a slot comes free, a small job is there that would take it
+        ground.submit()
+        if running:
+            _run_to_its_end(ground, running.pop())
+        ground.assign()
+        if ground.job(wide).state == State.STARTING:
+            break
+    assert ground.holders() == [wide, wide]
+
+
+def test_a_job_on_two_nodes_of_a_busy_project_gets_them_once_it_has_waited_for_hours(ground: Ground) -> None:
+    for _ in range(2):
+        ground.announce()
+    busy, other = ground.submit(project="busy"), ground.submit(project="other")
+    ground.assign()
+    wide = ground.submit(project="busy", num_nodes=2)
+    _run_to_its_end(ground, other)
+    passing = ground.submit(project="other")
+    ground.assign()
+    assert ground.job(passing).state == State.STARTING  # its project holds less
+    with ground.database.write() as session:
+        change_rows(session, update(Job).where(Job.id == wide).values(queued_at=now(session) - timedelta(hours=2)))
+    _run_to_its_end(ground, passing)
+    ground.submit(project="other")
+    ground.assign()
+    _run_to_its_end(ground, busy)
+    ground.assign()
+    assert ground.holders() == [wide, wide]
+
+
+def test_two_jobs_on_two_nodes_each_never_hold_half_of_what_both_need(ground: Ground) -> None:
+    for _ in range(2):
+        ground.announce()
+    jobs = [ground.submit(num_nodes=2) for _ in range(2)]
+    for job_id in jobs:
+        assert ground.assign() == 1
+        assert ground.holders() == [job_id, job_id]
+        _run_to_its_end(ground, job_id)
+    assert ground.holders() == [None, None]
+
+
+def test_ten_crashes_of_its_worker_leave_every_slot_free(ground: Ground) -> None:
+    worker_id = ground.announce(num_slots=3)
+    job_id = ground.submit(num_devices=2)
+    for number in range(1, 11):
+        assert ground.assign() == 1
+        ground.claim(worker_id, job_id)
+        assert ground.job(job_id).attempt == number
+        ground.announce(num_slots=3, worker_id=worker_id)  # it starts anew without having said goodbye
+        assert ground.holders() == [None, None, None]
+    assert ground.job(job_id).state == State.FAILED
+
+
+def test_a_job_far_down_the_queue_of_a_flooding_project_does_not_hide_another_project(ground: Ground) -> None:
+    with ground.database.write() as session:
+        moment = now(session)
+        session.add(Project(id="many", created_at=moment))
+        session.flush()
+        session.add_all(_row(number, moment) for number in range(300))
+    single = ground.submit(project="few")
+    ground.announce(num_slots=2)
+    assert ground.assign() == 2
+    assert ground.job(single).state == State.STARTING
+
+
+def _row(number: int, moment: datetime) -> Job:
+    """Return a queued job that is only a row."""
+    return Job(
+        id=f"job_{number:026d}",
+        project="many",
+        name="one of many",
+        spec_sha256="0" * 64,
+        summary={},
+        state=State.QUEUED,
+        created_at=moment,
+        updated_at=moment,
+    )
 
 
 def _drain(environment: dict[str, str], seen: multiprocessing.Queue[tuple[str, int]]) -> None:

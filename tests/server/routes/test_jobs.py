@@ -92,6 +92,37 @@ def test_weights_must_be_the_stored_student_of_a_job(house: House) -> None:
     assert [(e["pointer"], e["code"]) for e in errors_for(metrics["id"])] == [(pointer, "artifact_kind")]
 
 
+def test_weights_may_be_those_of_a_job_that_still_runs(house: House) -> None:
+    teacher = submit(house)
+    spec = {**SPEC, "models": {"student": {"model": "resnet8", "weights": {"job": teacher["id"]}}}}
+    job = submit(house, spec=spec)
+    assert (job["state"], job["status_reason"]) == ("queued", "dependency")
+    assert teacher["id"] in job["status_message"]
+    resolved = house.client.get(f"/v1/jobs/{job['id']}").json()["resolved_spec"]
+    assert resolved["models"]["student"]["weights"] == {"job": teacher["id"]}
+
+
+def test_weights_of_a_job_that_has_succeeded_are_its_student_at_once(house: House) -> None:
+    student = house.make_artifact()
+    spec = {**SPEC, "models": {"student": {"model": "resnet8", "weights": {"job": student["job_id"]}}}}
+    job = submit(house, spec=spec)
+    assert job["status_reason"] is None
+    seen = house.client.get(f"/v1/jobs/{job['id']}").json()
+    assert seen["spec"]["models"]["student"]["weights"] == {"job": student["job_id"]}
+    assert seen["resolved_spec"]["models"]["student"]["weights"] == {"artifact": student["id"]}
+
+
+def test_a_job_that_was_cancelled_cannot_be_waited_for(house: House) -> None:
+    teacher = submit(house)
+    house.client.post(f"/v1/jobs/{teacher['id']}/cancel")
+    spec = {**SPEC, "models": {"student": {"model": "resnet8", "weights": {"job": teacher["id"]}}}}
+    answer = house.client.post("/v1/jobs", json={"spec": spec})
+    assert (answer.status_code, answer.json()["code"]) == (422, "spec_invalid")
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/models/student/weights/job", "job_without_student")
+    assert "cancelled" in error["message"]
+
+
 def test_one_idempotency_key_makes_one_job(house: House) -> None:
     def send(_: int) -> tuple[int, str]:
         answer = house.client.post("/v1/jobs", json={"spec": SPEC}, headers={"idempotency-key": "once"})
