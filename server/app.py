@@ -32,8 +32,10 @@ from server.routes import (
     metrics,
     specs,
     stream,
+    webhooks,
     workers,
 )
+from server.sender import Sender
 from server.service import Service
 from server.settings import Settings
 from server.stream import Streams
@@ -50,6 +52,7 @@ _ROUTERS = (
     components.router,
     specs.router,
     stream.router,
+    webhooks.router,
     health.router,
 )
 
@@ -97,22 +100,23 @@ def _describe_itself(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _live(app: FastAPI) -> AsyncIterator[None]:
-    """Run what serves the requests from beside: the reconciler and the streams' poller."""
+    """Run what serves from beside the requests: the reconciler, the sender of webhooks and the streams' poller."""
     service: Service = app.state.service
     try:
         await to_thread.run_sync(prepare_schema, service.database, service.settings)
         await to_thread.run_sync(service.artifacts.sweep)
-        async with _reconciling(service), service.streams.running():
+        reconciler = Reconciler(service.database, service.doorbell, service.settings)
+        sender = Sender(service.database, service.settings)
+        async with _running(reconciler), _running(sender), service.streams.running():
             yield
     finally:
         service.database.dispose()
 
 
 @asynccontextmanager
-async def _reconciling(service: Service) -> AsyncIterator[None]:
-    reconciler = Reconciler(service.database, service.doorbell, service.settings)
-    reconciler.start()
+async def _running(thread: Reconciler | Sender) -> AsyncIterator[None]:
+    thread.start()
     try:
         yield
     finally:
-        await to_thread.run_sync(reconciler.stop)
+        await to_thread.run_sync(thread.stop)

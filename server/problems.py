@@ -6,6 +6,7 @@ ProblemError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
+├── WebhookConflictError        409
 ├── ContentGoneError            410
 ├── ContentTooLargeError        413
 ├── UnsupportedMediaTypeError   415
@@ -33,7 +34,7 @@ from starlette.responses import JSONResponse, Response
 
 from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
-from server.jobs.errors import MoveRefusedError, UnknownJobError
+from server.jobs.errors import MoveRefusedError, UnknownJobError, UnknownWebhookError, WebhookOffError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -96,6 +97,13 @@ class MoveConflictError(ProblemError):
 
     status = 409
     code = "move_refused"
+
+
+class WebhookConflictError(ProblemError):
+    """The webhook is switched off."""
+
+    status = 409
+    code = "webhook_off"
 
 
 class ContentGoneError(ProblemError):
@@ -208,7 +216,9 @@ def to_problem(error: Exception) -> ProblemError:
             return error
         case RequestValidationError():
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
-        case UnknownJobError():
+        case WebhookOffError():
+            return WebhookConflictError(str(error))
+        case UnknownJobError() | UnknownWebhookError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         default=None, ge=1, le=64, description="Slots of a worker; its GPUs, else one, if left out."
     )
     max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
+    webhook_allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
+    )
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that a receiver has to answer.")
     log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
 
     @model_validator(mode="after")

@@ -235,6 +235,18 @@ class HealthView(View):
     checks: list[CheckView] = []
 
 
+def cut_page(entries: Sequence[Any], limit: int) -> Page[Any]:
+    """Return a page of views with ids; one entry more than the limit says that there are more behind it."""
+    shown = entries[:limit]
+    ids = [entry.id for entry in shown]
+    return Page(
+        data=shown,
+        first_id=ids[0] if ids else None,
+        last_id=ids[-1] if ids else None,
+        has_more=len(entries) > limit,
+    )
+
+
 def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
     """Show a job as lists do."""
     return JobView.model_validate(_job_fields(job, labels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +66,25 @@ def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     if not isinstance(body, dict):
         return [Problem("", "value_invalid", "the body must be an object", allowed=sorted(model.model_fields))]
     return find_shape_problems(model, body)
+
+
+BodyModel = TypeVar("BodyModel", bound=BaseModel)
+
+
+def check_body(model: type[BodyModel], body: Any) -> BodyModel:
+    """Return the body as a `model`.
+
+    Raises:
+        BodyInvalidError: it is none; every problem is told.
+    """
+    if problems := find_body_problems(model, body):
+        raise BodyInvalidError(f"the body has {len(problems)} problems; the first: {problems[0]}", problems)
+    return model.model_validate(body)
+
+
+def describe_json(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body of JSON that is a `model`."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -35,7 +35,10 @@ QUICK = {
 def make_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that a process with these variables would have."""
     return Settings.model_validate(
-        {name.removeprefix("STILLHOUSE_").lower(): value for name, value in environment.items()}
+        {
+            name.removeprefix("STILLHOUSE_").lower(): json.loads(value) if value.startswith("[") else value
+            for name, value in environment.items()
+        }
     )
 
 
