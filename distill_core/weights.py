@@ -19,7 +19,7 @@ from distill_core.errors import SpecError, WeightsError
 from distill_core.files import SavedFile, hash_file, resolve_below, save_file
 from distill_core.model import Model
 from distill_core.models import MODELS
-from distill_core.spec.model import ArtifactWeights, FileWeights
+from distill_core.spec.model import ArtifactWeights, FileWeights, UploadWeights
 
 __all__ = ["Input", "load_student", "load_weights", "locate_weights", "save_weights"]
 
@@ -78,7 +78,7 @@ def load_weights(model: Model, path: Path) -> None:
 
 
 def locate_weights(
-    weights: ArtifactWeights | FileWeights, inputs: Mapping[str, Input], root: Path | None
+    weights: ArtifactWeights | UploadWeights | FileWeights, inputs: Mapping[str, Input], root: Path | None
 ) -> tuple[Path, str]:
     """Return the file that a spec means, and its sha256.
 
@@ -90,14 +90,13 @@ def locate_weights(
             raise WeightsError(f"{weights.file!r} cannot be found: no weights folder is configured")
         path = resolve_below(root, weights.file, WeightsError)
         return path, hash_file(_existing(path))
-    if weights.artifact not in inputs:
-        raise WeightsError(
-            f"the artifact {weights.artifact} was not handed to the run; known: {sorted(inputs) or 'none'}"
-        )
-    source = inputs[weights.artifact]
+    name = weights.upload if isinstance(weights, UploadWeights) else weights.artifact
+    if name not in inputs:
+        raise WeightsError(f"{name} was not handed to the run; known: {sorted(inputs) or 'none'}")
+    source = inputs[name]
     found = hash_file(_existing(source.path))
     if found != source.sha256:
-        raise WeightsError(f"the artifact {weights.artifact} is damaged: sha256 {found}, expected {source.sha256}")
+        raise WeightsError(f"{name} is damaged: sha256 {found}, expected {source.sha256}")
     return source.path, found
 
 

@@ -32,12 +32,14 @@ from server.routes import (
     metrics,
     specs,
     stream,
+    uploads,
     webhooks,
     workers,
 )
 from server.sender import Sender
 from server.service import Service
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
 _ROUTERS = (
@@ -53,6 +55,7 @@ _ROUTERS = (
     specs.router,
     stream.router,
     webhooks.router,
+    uploads.router,
     health.router,
 )
 
@@ -61,7 +64,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; nothing runs before its lifespan starts."""
     settings = settings or Settings()
     database = Database(settings)
-    service = Service(settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database))
+    service = Service(
+        settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), Spool(settings)
+    )
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -84,7 +89,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request passes, the innermost first."""
     uncompressed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3, exclude_content_types=uncompressed)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(RequestLog)
 
 

@@ -7,6 +7,7 @@ ProblemError
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
 ├── WebhookConflictError        409
+├── UploadConflictError         409
 ├── ContentGoneError            410
 ├── ContentTooLargeError        413
 ├── UnsupportedMediaTypeError   415
@@ -15,6 +16,7 @@ ProblemError
 │   ├── SpecInvalidError
 │   ├── BodyInvalidError
 │   ├── QueryInvalidError
+│   ├── UploadInvalidError
 │   └── IdempotencyKeyReusedError
 └── NotReadyError               503
 """
@@ -34,7 +36,13 @@ from starlette.responses import JSONResponse, Response
 
 from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
-from server.jobs.errors import MoveRefusedError, UnknownJobError, UnknownWebhookError, WebhookOffError
+from server.jobs.errors import (
+    MoveRefusedError,
+    UnknownJobError,
+    UnknownUploadError,
+    UnknownWebhookError,
+    WebhookOffError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -106,6 +114,13 @@ class WebhookConflictError(ProblemError):
     code = "webhook_off"
 
 
+class UploadConflictError(ProblemError):
+    """The upload stands elsewhere."""
+
+    status = 409
+    code = "upload_offset"
+
+
 class ContentGoneError(ProblemError):
     """The bytes are not in the artifact store any more."""
 
@@ -157,6 +172,12 @@ class QueryInvalidError(UnprocessableError):
     """The parameters of the request are not what this address takes."""
 
     code = "query_invalid"
+
+
+class UploadInvalidError(UnprocessableError):
+    """The file is not what was announced."""
+
+    code = "upload_invalid"
 
 
 class IdempotencyKeyReusedError(UnprocessableError):
@@ -218,7 +239,7 @@ def to_problem(error: Exception) -> ProblemError:
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
         case WebhookOffError():
             return WebhookConflictError(str(error))
-        case UnknownJobError() | UnknownWebhookError():
+        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

@@ -13,6 +13,7 @@ from server.artifacts import ArtifactStore
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
 
@@ -25,6 +26,7 @@ class Service:
     artifacts: ArtifactStore
     doorbell: Doorbell
     streams: Streams
+    spool: Spool
 
 
 async def get_service(request: Request) -> Service:

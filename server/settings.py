@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         default=None, ge=1, le=64, description="Slots of a worker; its GPUs, else one, if left out."
     )
     max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
+    max_upload_bytes: int = Field(default=8 * 2**30, ge=1, description="Bytes that one upload may have.")
     webhook_allowed_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
     )

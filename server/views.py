@@ -66,6 +66,7 @@ class ProblemView(View):
     errors: list[ProblemEntry] = Field(description="Everything that is wrong, where that can be listed.")
     request_id: str | None = Field(default=None, description="What the server's log calls this request.")
     state: State | None = Field(default=None, description="State of the job that refused.")
+    offset: int | None = Field(default=None, description="Where the upload stands that refused.")
     allowed: list[str] | None = Field(default=None, description="What the job would take instead.")
 
 
@@ -181,6 +182,23 @@ class ArtifactView(View):
     sha256: str
     created_at: Moment
     content_url: str
+
+
+class UploadView(View):
+    """A file that a person sends in pieces."""
+
+    object: Literal["upload"] = "upload"
+    id: str
+    project: str
+    kind: str
+    name: str
+    size: int = Field(description="Bytes in all, as announced.")
+    offset: int = Field(description="Bytes that are here; the next ones are sent from there.")
+    sha256: str | None = Field(description="As announced; once complete, as found.")
+    state: Literal["open", "complete"]
+    created_at: Moment
+    updated_at: Moment
+    finished_at: Moment | None
 
 
 class DeviceView(View):

@@ -3,6 +3,7 @@
 JobError
 ├── UnknownJobError     no job has this id
 ├── UnknownWebhookError no webhook, or no delivery of it, has this id
+├── UnknownUploadError  no upload has this id
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 └── LeaseLostError      the job belongs to another attempt now
@@ -39,6 +40,15 @@ class UnknownWebhookError(JobError):
 
     def __init__(self, what: str, identity: str) -> None:
         super().__init__(f"there is no {what} {identity!r}")
+
+
+class UnknownUploadError(JobError):
+    """No upload has this id."""
+
+    code = "upload_unknown"
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"there is no upload {upload_id!r}")
 
 
 class WebhookOffError(JobError):

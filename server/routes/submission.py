@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from distill_core.errors import Problem
 from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
+from server.access import DEFAULT_PROJECT
 from server.jobs.database import lock, now
 from server.jobs.queries import find_job, read_kinds
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job
+from server.jobs.uploads import read_upload_kinds
 from server.problems import BodyInvalidError, IdempotencyKeyReusedError, QueryInvalidError, SpecInvalidError
 from server.routes.body import Body, JobBody, find_body_problems
 
@@ -130,11 +132,12 @@ def _find_earlier(session: Session, submission: Submission, key: str) -> Job | N
 
 
 def _find_artifact_problems(session: Session, spec: dict[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each artifact that is not there or holds something else."""
+    """Yield a problem for each artifact or upload that is not there or holds something else."""
     named = list(find_artifacts(spec))
-    kinds = read_kinds(session, [artifact.id for artifact in named])
+    ids = [artifact.id for artifact in named]
+    kinds = read_kinds(session, ids) | read_upload_kinds(session, ids, DEFAULT_PROJECT)
     for artifact in named:
-        kind, allowed = kinds.get(artifact.id), f"an artifact of kind {artifact.kind}"
+        kind, allowed = kinds.get(artifact.id), f"an artifact, or a whole upload, of kind {artifact.kind}"
         if kind is None:
             yield Problem(artifact.pointer, "artifact_unknown", "there is no such artifact", artifact.id, allowed)
         elif kind != artifact.kind:

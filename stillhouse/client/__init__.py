@@ -23,6 +23,7 @@ from stillhouse.client.results import (
     MetricSummary,
     Point,
     Series,
+    Upload,
     Worker,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "Series",
     "ServerUnreachableError",
     "Snapshot",
+    "Upload",
     "WaitTimeoutError",
     "Worker",
     "find_home",

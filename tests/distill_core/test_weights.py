@@ -11,7 +11,7 @@ from distill_core.errors import WeightsError
 from distill_core.files import hash_file
 from distill_core.model import Model
 from distill_core.models import MODELS
-from distill_core.spec.model import ArtifactWeights, FileWeights
+from distill_core.spec.model import ArtifactWeights, FileWeights, UploadWeights
 from distill_core.weights import Input, load_student, load_weights, locate_weights, save_weights
 
 ARTIFACT = "art_01J9ZQ4Y0000000000000000AB"
@@ -102,6 +102,13 @@ def test_an_artifact_is_taken_only_when_its_digest_is_right(path: Path) -> None:
     with pytest.raises(WeightsError, match="is damaged"):
         locate_weights(weights, {ARTIFACT: Input(path, "0" * 64)}, None)
     with pytest.raises(WeightsError, match="was not handed to the run"):
+        locate_weights(weights, {}, None)
+
+
+def test_an_upload_is_taken_as_an_artifact_is(path: Path) -> None:
+    weights = UploadWeights(upload="upl_" + "0" * 26)
+    assert locate_weights(weights, {weights.upload: Input(path, hash_file(path))}, None)[0] == path
+    with pytest.raises(WeightsError, match=f"{weights.upload} was not handed to the run"):
         locate_weights(weights, {}, None)
 
 

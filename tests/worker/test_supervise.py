@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from server.artifacts import ArtifactStore
 from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows
 from server.jobs.ids import new_id
-from server.jobs.states import State
+from server.jobs.states import Reason, State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
+from server.jobs.uploads import add_upload, complete_upload, remove_upload
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
@@ -194,6 +196,24 @@ def test_the_engine_reads_the_artifacts_of_another_job(ground: Ground, host: Hos
     document["models"]["student"]["weights"] = {"artifact": artifact.id}
     job = _run(ground, host, ground.submit(document))
     assert job.state == State.SUCCEEDED
+
+
+def test_the_engine_reads_weights_that_a_person_has_uploaded(ground: Ground, host: Host, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    blob = ArtifactStore(ground.settings).put_file(tmp_path / "weights")
+    with ground.database.write() as session:
+        upload = add_upload(
+            session, project="default", kind="weights", name="x", size=blob.size, sha256=None, created_by="somebody"
+        )
+        assert complete_upload(session, upload.id, blob.sha256, blob.size)
+    document = experiment()
+    document["models"]["student"]["weights"] = {"upload": upload.id}
+    job = _run(ground, host, ground.submit(document))
+    assert job.state == State.SUCCEEDED
+    with ground.database.write() as session:
+        remove_upload(session, upload.id)
+    job = _run(ground, host, ground.submit(document))
+    assert (job.state, job.status_reason) == (State.FAILED, Reason.ARTIFACT_MISSING)
 
 
 def test_a_reader_of_the_database_finds_no_credential_in_the_engines_environment(
