@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from server.artifacts import ArtifactMissingError, ArtifactStore
+from server.collector import Collector
 from server.dashboard import Dashboard
 from server.guard import Guard, RequestLog
 from server.jobs.database import Database
@@ -110,7 +111,8 @@ async def _live(app: FastAPI) -> AsyncIterator[None]:
     try:
         await to_thread.run_sync(prepare_schema, service.database, service.settings)
         await to_thread.run_sync(service.artifacts.sweep)
-        reconciler = Reconciler(service.database, service.doorbell, service.settings)
+        collector = Collector(service.database, service.artifacts, service.spool, service.settings)
+        reconciler = Reconciler(service.database, service.doorbell, service.settings, collector.collect_if_due)
         sender = Sender(service.database, service.settings)
         async with _running(reconciler), _running(sender), service.streams.running():
             yield

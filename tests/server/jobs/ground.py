@@ -116,11 +116,13 @@ class Ground:
         return claim
 
     def start_job(self, document: dict[str, Any] | None = None) -> Claim:
-        """Bring a new job so far that a worker of its own holds it."""
-        worker_id = self.announce()
+        """Bring a new job so far that a worker holds it."""
+        self.announce()
         job_id = self.submit(document)
         assert self.assign() == 1
-        return self.claim(worker_id, job_id)
+        owner = self.job(job_id).lease_owner
+        assert owner is not None
+        return self.claim(owner, job_id)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands now."""
