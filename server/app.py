@@ -14,6 +14,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 from server.access import Access
 from server.artifacts import ArtifactMissingError, ArtifactStore
+from server.collector import Collector
 from server.dashboard import Dashboard
 from server.guard import Guard, RequestLog
 from server.jobs.database import Database
@@ -42,13 +43,17 @@ from server.routes import (
     specs,
     states,
     stream,
+    uploads,
     verbs,
+    webhooks,
     workers,
 )
 from server.scopes import Scope
+from server.sender import Sender
 from server.service import Service
 from server.sessions import read_installation
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
 _GUARDED = (
@@ -68,6 +73,8 @@ _GUARDED = (
     (components.router, Access()),
     (specs.router, Access(write=Scope.JOBS_READ)),
     (stream.router, Access()),
+    (webhooks.router, Access()),
+    (uploads.router, Access()),
     (keys.router, Access(read=Scope.ADMIN, write=Scope.ADMIN)),
     (audit.router, Access(read=Scope.ADMIN)),
 )
@@ -82,7 +89,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     database = Database(settings)
     limits = Limits(settings.rate_limit, settings.failure_limit)
-    service = Service(settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), limits)
+    service = Service(
+        settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), Spool(settings), limits
+    )
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -107,7 +116,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request passes, the innermost first."""
     uncompressed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3, exclude_content_types=uncompressed)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(RequestLog)
 
 
@@ -123,13 +132,16 @@ def _describe_itself(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _live(app: FastAPI) -> AsyncIterator[None]:
-    """Run what serves the requests from beside: the reconciler and the streams' poller."""
+    """Run what serves from beside the requests: the reconciler, the sender of webhooks and the streams' poller."""
     service: Service = app.state.service
     try:
         await to_thread.run_sync(prepare_schema, service.database, service.settings)
         await to_thread.run_sync(service.artifacts.sweep)
         app.state.service = replace(service, cookie_name=await to_thread.run_sync(_name_cookie, service.database))
-        async with _reconciling(service), service.streams.running():
+        collector = Collector(service.database, service.artifacts, service.spool, service.settings)
+        reconciler = Reconciler(service.database, service.doorbell, service.settings, collector.collect_if_due)
+        sender = Sender(service.database, service.settings)
+        async with _running(reconciler), _running(sender), service.streams.running():
             yield
     finally:
         service.database.dispose()
@@ -141,10 +153,9 @@ def _name_cookie(database: Database) -> str:
 
 
 @asynccontextmanager
-async def _reconciling(service: Service) -> AsyncIterator[None]:
-    reconciler = Reconciler(service.database, service.doorbell, service.settings)
-    reconciler.start()
+async def _running(thread: Reconciler | Sender) -> AsyncIterator[None]:
+    thread.start()
     try:
         yield
     finally:
-        await to_thread.run_sync(reconciler.stop)
+        await to_thread.run_sync(thread.stop)

@@ -11,6 +11,8 @@ ProblemError
 ├── MoveConflictError           409
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
+├── WebhookConflictError        409
+├── UploadConflictError         409
 ├── ContentGoneError            410
 ├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
@@ -21,6 +23,7 @@ ProblemError
 │   ├── SpecInvalidError
 │   ├── BodyInvalidError
 │   ├── QueryInvalidError
+│   ├── UploadInvalidError
 │   └── IdempotencyKeyReusedError
 └── NotReadyError               503
 """
@@ -40,7 +43,14 @@ from starlette.responses import JSONResponse, Response
 
 from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
-from server.jobs.errors import MoveRefusedError, QuotaExceededError, UnknownJobError
+from server.jobs.errors import (
+    MoveRefusedError,
+    QuotaExceededError,
+    UnknownJobError,
+    UnknownUploadError,
+    UnknownWebhookError,
+    WebhookOffError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -138,6 +148,20 @@ class QuotaReachedError(ProblemError):
     code = "quota_exceeded"
 
 
+class WebhookConflictError(ProblemError):
+    """The webhook is switched off."""
+
+    status = 409
+    code = "webhook_off"
+
+
+class UploadConflictError(ProblemError):
+    """The upload stands elsewhere."""
+
+    status = 409
+    code = "upload_offset"
+
+
 class ContentGoneError(ProblemError):
     """The bytes are not in the artifact store any more."""
 
@@ -196,6 +220,12 @@ class QueryInvalidError(UnprocessableError):
     """The parameters of the request are not what this address takes."""
 
     code = "query_invalid"
+
+
+class UploadInvalidError(UnprocessableError):
+    """The file is not what was announced."""
+
+    code = "upload_invalid"
 
 
 class IdempotencyKeyReusedError(UnprocessableError):
@@ -262,7 +292,9 @@ def to_problem(error: Exception) -> ProblemError:
             return error
         case RequestValidationError():
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
-        case UnknownJobError():
+        case WebhookOffError():
+            return WebhookConflictError(str(error))
+        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

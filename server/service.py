@@ -14,6 +14,7 @@ from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.limits import Limits
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
 
@@ -26,6 +27,7 @@ class Service:
     artifacts: ArtifactStore
     doorbell: Doorbell
     streams: Streams
+    spool: Spool
     limits: Limits
     cookie_name: str = "stillhouse"
 

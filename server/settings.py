@@ -59,6 +59,19 @@ class Settings(BaseSettings):
         default=None, ge=1, le=64, description="Slots of a worker; its GPUs, else one, if left out."
     )
     max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
+    collect_s: float = Field(default=300.0, gt=0, description="Seconds between two collections of what is not used.")
+    collect_grace_s: float = Field(
+        default=86400.0, ge=3600, description="Seconds that bytes stay in the store after the last use."
+    )
+    retention_days: float | None = Field(
+        default=None, gt=0, description="Days after which finished jobs are deleted; never, if left out."
+    )
+    deleted_days: float = Field(default=7.0, ge=0, description="Days after which deleted jobs are removed for good.")
+    max_upload_bytes: int = Field(default=8 * 2**30, ge=1, description="Bytes that one upload may have.")
+    webhook_allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
+    )
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that a receiver has to answer.")
     log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
 
     @model_validator(mode="after")

@@ -68,6 +68,7 @@ class ProblemView(View):
     errors: list[ProblemEntry] = Field(description="Everything that is wrong, where that can be listed.")
     request_id: str | None = Field(default=None, description="What the server's log calls this request.")
     state: State | None = Field(default=None, description="State of the job that refused.")
+    offset: int | None = Field(default=None, description="Where the upload stands that refused.")
     allowed: list[str] | None = Field(default=None, description="What the job would take instead.")
     limit: str | None = Field(default=None, description="The limit of the project that was reached.")
     limit_value: int | None = Field(default=None, description="What that limit is.")
@@ -203,6 +204,23 @@ class ArtifactView(View):
     content_url: str
 
 
+class UploadView(View):
+    """A file that a person sends in pieces."""
+
+    object: Literal["upload"] = "upload"
+    id: str
+    project: str
+    kind: str
+    name: str
+    size: int = Field(description="Bytes in all, as announced.")
+    offset: int = Field(description="Bytes that are here; the next ones are sent from there.")
+    sha256: str | None = Field(description="As announced; once complete, as found.")
+    state: Literal["open", "complete"]
+    created_at: Moment
+    updated_at: Moment
+    finished_at: Moment | None
+
+
 class DeviceView(View):
     """A slot of a worker."""
 
@@ -315,6 +333,18 @@ class HealthView(View):
 
     status: Literal["ok", "ready"]
     checks: list[CheckView] = []
+
+
+def cut_page(entries: Sequence[Any], limit: int) -> Page[Any]:
+    """Return a page of views with ids; one entry more than the limit says that there are more behind it."""
+    shown = entries[:limit]
+    ids = [entry.id for entry in shown]
+    return Page(
+        data=shown,
+        first_id=ids[0] if ids else None,
+        last_id=ids[-1] if ids else None,
+        has_more=len(entries) > limit,
+    )
 
 
 def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:

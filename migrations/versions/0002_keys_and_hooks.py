@@ -111,6 +111,7 @@ def _make_webhooks() -> None:
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), nullable=False),
         sa.Column("num_failures", sa.Integer(), nullable=False),
+        sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.Column("deleted_at", _MOMENT, nullable=True),

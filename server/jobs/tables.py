@@ -431,6 +431,7 @@ class Webhook(Table):
     is_enabled: Mapped[bool] = mapped_column(Boolean)
     cursor: Mapped[int] = mapped_column(BigInteger)  # number of the last event that it was asked about
     num_failures: Mapped[int]  # deliveries given up in a row
+    disabled_reason: Mapped[str | None] = mapped_column(Text)  # why the service switched it off
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

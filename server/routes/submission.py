@@ -21,6 +21,7 @@ from server.jobs.needs import name_students, read_needs
 from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job, Project
+from server.jobs.uploads import read_upload_kinds
 from server.problems import (
     BodyInvalidError,
     ForbiddenError,
@@ -203,11 +204,12 @@ def _find_earlier(session: Session, submission: Submission, key: str, caller: Ca
 
 
 def _find_artifact_problems(session: Session, spec: dict[str, Any], caller: Caller) -> Iterator[Problem]:
-    """Yield a problem for each artifact that is not there or holds something else."""
+    """Yield a problem for each artifact or upload that is not there or holds something else."""
     named = list(find_artifacts(spec))
-    kinds = read_kinds(session, [artifact.id for artifact in named], caller.project)
+    ids = [artifact.id for artifact in named]
+    kinds = read_kinds(session, ids, caller.project) | read_upload_kinds(session, ids, caller.project)
     for artifact in named:
-        kind, allowed = kinds.get(artifact.id), f"an artifact of kind {artifact.kind}"
+        kind, allowed = kinds.get(artifact.id), f"an artifact, or a whole upload, of kind {artifact.kind}"
         if kind is None:
             yield Problem(artifact.pointer, "artifact_unknown", "there is no such artifact", artifact.id, allowed)
         elif kind != artifact.kind:

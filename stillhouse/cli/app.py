@@ -13,6 +13,7 @@ from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, server, up, worker
 from stillhouse.cli.submitting import submit, watch
+from stillhouse.cli.uploading import upload
 
 app = typer.Typer(
     name="stillhouse",
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 
 GROUPS = {
-    "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, wait, cancel),
+    "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, upload, wait, cancel),
     "Without a server": (check, run),
     "The service": (up, server, worker, demo, workers, drain, undrain),
 }

@@ -25,6 +25,7 @@ from stillhouse.client.results import (
     MetricSummary,
     Point,
     Series,
+    Upload,
     Worker,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "Series",
     "ServerUnreachableError",
     "Snapshot",
+    "Upload",
     "WaitTimeoutError",
     "Worker",
     "find_home",

@@ -23,10 +23,12 @@ from stillhouse.client.results import (
     MetricRow,
     MetricSummary,
     Series,
+    Upload,
     Worker,
 )
 from stillhouse.client.sse import follow
 from stillhouse.client.transport import Transport
+from stillhouse.client.upload import upload_file
 
 PAGE_SIZE = 100
 
@@ -197,6 +199,19 @@ class Client:
         wanted = self.artifact(artifact) if isinstance(artifact, str) else artifact
         place = target or Path()
         return download_artifact(self._transport, wanted, place / wanted.name if place.is_dir() else place, report)
+
+    def upload(self, path: Path, kind: str = "weights", *, report: ReportProgress | None = None) -> Upload:
+        """Upload a file; one that was cut goes on, and one of the same content that is there already is not sent again.
+
+        Args:
+            path: the file.
+            kind: what it holds: weights, as safetensors. A spec takes them as `weights: {upload: upl_…}`.
+            report: called with the bytes that are there and the bytes in all.
+
+        Raises:
+            InvalidRequestError: the server does not take the file.
+        """
+        return upload_file(self._transport, path, kind, report)
 
     def download_student(
         self, job_id: str, target: Path | None = None, *, report: ReportProgress | None = None

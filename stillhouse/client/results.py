@@ -118,6 +118,19 @@ class LogChunk(Result):
     text: str
 
 
+class Upload(Result):
+    """A file that was sent to the server, or is on its way."""
+
+    id: str
+    kind: str
+    name: str
+    size: int
+    offset: int
+    sha256: str | None = None
+    state: str
+    created_at: datetime
+
+
 class Attempt(Result):
     """One execution of a job; `number` counts from 1."""
 

@@ -52,7 +52,9 @@ class Transport:
         *,
         params: Params | None = None,
         json: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        read_timeout_s: float | None = None,
     ) -> httpx.Response:
         """Send a request that may be repeated, and return the whole answer.
 
@@ -60,7 +62,10 @@ class Transport:
             ServerUnreachableError: nothing answers, for longer than the patience lasts.
             RefusedError: the server answered with a problem.
         """
-        request = self._http.build_request(method, path, params=_drop_none(params), json=json, headers=headers)
+        timeout = TIMEOUT if read_timeout_s is None else httpx.Timeout(read_timeout_s, connect=5.0)
+        request = self._http.build_request(
+            method, path, params=_drop_none(params), json=json, content=content, headers=headers, timeout=timeout
+        )
         return self._repeat(request, stream=False)
 
     @contextmanager

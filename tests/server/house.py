@@ -153,6 +153,7 @@ def _build(environment: Mapping[str, str]) -> tuple[FastAPI, House]:
     service: Service = app.state.service
     upgrade(service.database, settings)
     with service.database.write() as session:
-        assert hold(session, "reconciler", "the test", 3600)  # so that nothing moves but what the test moves
+        for right in ("reconciler", "webhooks"):
+            assert hold(session, right, "the test", 3600)  # so that nothing moves but what the test moves
     ground = Ground(dict(environment), settings, service.database, service.doorbell)
     return app, House(httpx2.Client(), service, ground)

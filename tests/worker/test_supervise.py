@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from sqlalchemy import select, update
 from server.artifacts import ArtifactStore
 from server.jobs.database import change_rows
 from server.jobs.ids import new_id
-from server.jobs.states import State
+from server.jobs.states import Reason, State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
+from server.jobs.uploads import add_upload, complete_upload, remove_upload
 from server.jobs.verbs import cancel_job, pause_job, resume_job
 from server.jobs.workers import drain_worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
@@ -278,6 +280,24 @@ def test_the_engine_gets_the_student_of_a_job_that_it_waited_for(ground: Ground,
         rows = session.scalars(select(Artifact).where(Artifact.kind == "student").order_by(Artifact.id)).all()
         inputs = json.loads(ArtifactStore(ground.settings).read(rows[-1].sha256))["inputs"]
     assert {name: entry["sha256"] for name, entry in inputs.items()} == {teacher: rows[0].sha256}
+
+
+def test_the_engine_reads_weights_that_a_person_has_uploaded(ground: Ground, host: Host, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    blob = ArtifactStore(ground.settings).put_file(tmp_path / "weights")
+    with ground.database.write() as session:
+        upload = add_upload(
+            session, project="default", kind="weights", name="x", size=blob.size, sha256=None, created_by="somebody"
+        )
+        assert complete_upload(session, upload.id, blob.sha256, blob.size)
+    document = experiment()
+    document["models"]["student"]["weights"] = {"upload": upload.id}
+    job = _run(ground, host, ground.submit(document))
+    assert job.state == State.SUCCEEDED
+    with ground.database.write() as session:
+        remove_upload(session, upload.id)
+    job = _run(ground, host, ground.submit(document))
+    assert (job.state, job.status_reason) == (State.FAILED, Reason.ARTIFACT_MISSING)
 
 
 def test_a_reader_of_the_database_finds_no_credential_in_the_engines_environment(
