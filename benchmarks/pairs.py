@@ -114,9 +114,9 @@ def summarise(values: Sequence[float], digits: int = 4) -> dict[str, float]:
     return {name: round(value, digits) for name, value in figures.items()} | {"count": len(values)}
 
 
-def report(options: argparse.Namespace, figures: Mapping[str, Any]) -> None:
-    """Print the figures as JSON with the facts of the machine, and keep them where that was asked for."""
-    name = Path(sys.argv[0]).stem
+def report(options: argparse.Namespace, figures: Mapping[str, Any], name: str | None = None) -> None:
+    """Print the figures as JSON with the facts of the machine, and keep them, by `name`, where that was asked for."""
+    name = name or Path(sys.argv[0]).stem
     document = {"command": _describe_command(), "machine": _describe_machine(), **figures}
     text = json.dumps(document, indent=1)
     print(text)

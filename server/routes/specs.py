@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -16,10 +17,13 @@ from server.views import ProblemEntry, ValidationView
 router = APIRouter(prefix="/v1/specs", tags=["specs"], dependencies=[Depends(KnownQuery())])
 
 
+make_schema = cache(ExperimentSpec.model_json_schema)
+
+
 @router.get("/schema", summary="Read the schema of a spec")
 def read_schema() -> dict[str, Any]:
     """Return the JSON Schema of the experiment spec, for editors."""
-    return ExperimentSpec.model_json_schema()
+    return make_schema()
 
 
 @router.post("/validate", summary="Check a spec", openapi_extra=describe_body(SpecBody, SPEC))

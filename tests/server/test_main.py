@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.main import UnworkableSettingsError, check_settings
+from server.main import UnworkableSettingsError, _listen, check_settings
 from server.settings import Settings
 from tests.server.jobs.ground import make_settings
 
@@ -113,3 +113,13 @@ def test_settings_that_cannot_work_are_refused_with_what_to_set(
 
 def test_each_set_of_stores_works(stores: dict[str, str]) -> None:
     check_settings(make_settings(stores))
+
+
+def test_connections_send_at_once_what_they_have(local_settings: Settings) -> None:
+    """An answer in two pieces would wait 40 ms for the first one's acknowledgement."""
+    with (
+        _listen(local_settings.model_copy(update={"port": 0})) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -55,14 +55,21 @@ class PostgresServer:
             connection.execute(statement.encode())
 
 
+@contextmanager
+def open_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """Yield a PostgreSQL server that is gone afterwards; without fsync it is quicker and forgets in a power cut."""
+    folder = Path(tempfile.mkdtemp(prefix="stillhouse-postgres-"))
+    try:
+        yield from _serve(folder, [] if fsync else ["-F"])
+    finally:
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server of this test session's own."""
-    folder = Path(tempfile.mkdtemp(prefix="stillhouse-postgres-"))
-    try:
-        yield from _serve(folder)
-    finally:
-        shutil.rmtree(folder)
+    with open_postgres() as server:
+        yield server
 
 
 @pytest.fixture
@@ -72,7 +79,7 @@ def postgres_database(postgres: PostgresServer) -> Iterator[str]:
         yield address
 
 
-def _serve(folder: Path) -> Iterator[PostgresServer]:
+def _serve(folder: Path, further: list[str]) -> Iterator[PostgresServer]:
     binaries, identity = _installation(folder)
     data, log = folder / "data", folder / "server.log"
     data.mkdir(mode=0o700)
@@ -85,7 +92,7 @@ def _serve(folder: Path) -> Iterator[PostgresServer]:
     if made.returncode:
         pytest.fail(f"initdb of {binaries} failed:\n{made.stdout}{made.stderr}", pytrace=False)
     server = PostgresServer(free_port())
-    options = ["-h", "127.0.0.1", "-p", str(server.port), "-F", "-c", "unix_socket_directories="]
+    options = ["-h", "127.0.0.1", "-p", str(server.port), "-c", "unix_socket_directories=", *further]
     with log.open("wb") as output:
         process = subprocess.Popen([binaries / "postgres", "-D", data, *options], stdout=output, stderr=output, **run)
     try:
