@@ -108,15 +108,15 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-        # asyncio does this for sockets that it makes itself. Without it an answer in two pieces, head and body, waits
-        # 40 ms for the client's acknowledgement of the first.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
     except OSError as error:
         raise UnworkableSettingsError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set STILLHOUSE_PORT "
             "(0 takes a free one) or STILLHOUSE_HOST"
         ) from error
+    # asyncio does this for sockets that it makes itself. Without it an answer in two pieces, head and body, waits 40 ms
+    # for the client's acknowledgement of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _address(host: str, port: int) -> str:
