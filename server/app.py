@@ -30,6 +30,7 @@ from server.routes import (
     events,
     health,
     jobs,
+    listing,
     logs,
     metrics,
     specs,
@@ -43,7 +44,7 @@ from server.settings import Settings
 from server.stream import Streams
 
 _ROUTERS = (
-    jobs.collection,
+    listing.collection,
     jobs.router,
     editing.router,
     verbs.router,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
 from server.jobs.edit import fingerprint
+from server.jobs.series import join_number, name_number
 from server.jobs.states import Reason, State, Verb
 
 
@@ -42,6 +43,9 @@ class Page(View, Generic[Item]):
     first_id: str | None = Field(default=None, description="Id of the first entry; null when the page is empty.")
     last_id: str | None = Field(default=None, description="Id of the last entry: the next page's `after`.")
     has_more: bool = Field(default=False, description="Whether there are entries behind this page.")
+    next: str | None = Field(
+        default=None, description="The next page's `after` where it is not `last_id`, as in lists with an order."
+    )
 
 
 class ProblemEntry(View):
@@ -92,6 +96,7 @@ class JobView(View):
     total_steps: int | None
     eta_s: float | None = Field(description="Seconds that are probably left.")
     figures: dict[str, Any] | None = Field(description="What the evaluation measured.")
+    metrics: dict[str, Number] = Field(default={}, description="Last values of the metrics that a list asks for.")
     metrics_cursor: int = Field(description="Number of the newest line of metrics.")
     log_bytes: int = Field(description="Size of the newest attempt's log.")
     created_at: Moment
@@ -252,9 +257,12 @@ class HealthView(View):
     checks: list[CheckView] = []
 
 
-def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
+def view_job(
+    job: tables.Job, labels: Mapping[str, str], metrics: Mapping[str, tables.MetricLatest] | None = None
+) -> JobView:
     """Show a job as lists do."""
-    return JobView.model_validate(_job_fields(job, labels))
+    last = {key: name_number(join_number(row.last, row.last_kind)) for key, row in (metrics or {}).items()}
+    return JobView.model_validate(_job_fields(job, labels) | {"metrics": last})
 
 
 def view_job_detail(job: tables.Job, labels: Mapping[str, str], spec: tables.JobSpec) -> JobDetail:

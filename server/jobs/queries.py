@@ -1,16 +1,15 @@
-"""What the API reads: pages of jobs and what belongs to a job. Lists never touch the specs."""
+"""What the API reads of a job, and of workers; pages of jobs are in `listing`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from server.jobs.errors import UnknownJobError
-from server.jobs.states import State
 from server.jobs.tables import (
     Artifact,
     Attempt,
@@ -25,19 +24,8 @@ from server.jobs.tables import (
     Worker,
 )
 
-Order = Literal["asc", "desc"]
 Row = TypeVar("Row")
 _WORKERS_SHOWN = 500
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs a list shows: all conditions hold at once, any of the states."""
-
-    project: str = "default"
-    states: Sequence[State] = ()
-    words: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +34,6 @@ class Slice(Generic[Row]):
 
     rows: list[Row]
     has_more: bool
-
-
-def list_jobs(session: Session, wanted: JobFilter, *, after: str | None, limit: int, order: Order) -> Slice[Job]:
-    """Return a page of jobs by id, which is by time; `after` is the id before the page."""
-    query = _matching(select(Job), wanted)
-    if after is not None:
-        query = query.where(Job.id < after if order == "desc" else Job.id > after)
-    query = query.order_by(Job.id.desc() if order == "desc" else Job.id.asc())
-    return _cut(session.scalars(query.limit(limit + 1)), limit)
 
 
 def find_job(session: Session, job_id: str) -> Job:
@@ -138,18 +117,6 @@ def list_workers(session: Session) -> list[tuple[Worker, list[Device]]]:
     for device in session.scalars(select(Device).where(Device.worker_id.in_(devices)).order_by(Device.index)):
         devices[device.worker_id].append(device)
     return [(worker, devices[worker.id]) for worker in workers]
-
-
-def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
-    query = query.where(Job.project == wanted.project, Job.deleted_at.is_(None))
-    if wanted.states:
-        query = query.where(Job.state.in_(wanted.states))
-    if wanted.words:
-        query = query.where(Job.name.icontains(wanted.words, autoescape=True))
-    for key, value in wanted.labels.items():
-        labelled = (JobLabel.project == wanted.project, JobLabel.key == key, JobLabel.value == value)
-        query = query.where(Job.id.in_(select(JobLabel.job_id).where(*labelled)))
-    return query
 
 
 def _cut(rows: Iterable[Row], limit: int) -> Slice[Row]:

@@ -10,14 +10,12 @@ from server.feeds import MetricFeed
 from server.jobs.queries import find_job, list_metrics
 from server.jobs.series import Point, join_number, name_number, read_series
 from server.jobs.tables import MetricLatest
-from server.routes.query import After, KnownQuery, LastEventId, read_number
+from server.routes.query import After, KnownQuery, LastEventId, MetricName, read_number
 from server.service import ReadSession, ServiceOf
 from server.stream import EventStream
 from server.views import MetricView, Page, PointView, SeriesView
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/metrics", tags=["metrics"], dependencies=[Depends(KnownQuery())])
-
-MetricName = Annotated[str, Query(max_length=128)]
 
 
 @router.get("", summary="List a job's metrics", responses={404: {}})

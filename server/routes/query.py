@@ -16,6 +16,7 @@ from server.problems import QueryInvalidError
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page.")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Number of the last entry that is known already.")]
+MetricName = Annotated[str, Query(max_length=128)]
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Id of the last message that arrived; goes before `after`.")
 ]
