@@ -190,6 +190,20 @@ class AttemptView(View):
     finished_at: Moment | None
 
 
+class CheckpointView(View):
+    """A point that a job may be resumed from."""
+
+    object: Literal["checkpoint"] = "checkpoint"
+    id: str
+    job_id: str
+    attempt: int
+    stage: str
+    step: int
+    size: int
+    sha256: str
+    created_at: Moment
+
+
 class ArtifactView(View):
     """A result of a job."""
 
@@ -286,6 +300,12 @@ def view_event(event: tables.Event) -> EventView:
         actor=event.actor,
         created_at=event.created_at,
     )
+
+
+def view_checkpoint(checkpoint: tables.Checkpoint, size: int) -> CheckpointView:
+    """Show a checkpoint."""
+    names = ("id", "job_id", "attempt", "stage", "step", "sha256", "created_at")
+    return CheckpointView(**{name: getattr(checkpoint, name) for name in names}, size=size)
 
 
 def view_artifact(artifact: tables.Artifact, size: int) -> ArtifactView:

@@ -14,6 +14,7 @@ from server.jobs.tables import (
     Artifact,
     Attempt,
     Blob,
+    Checkpoint,
     Device,
     Event,
     Job,
@@ -89,6 +90,19 @@ def list_artifacts(session: Session, job_id: str) -> list[tuple[Artifact, int]]:
     query = select(Artifact, Blob.size).join(Blob, Blob.sha256 == Artifact.sha256)
     rows = session.execute(query.where(Artifact.job_id == job_id).order_by(Artifact.id))
     return [(artifact, size) for artifact, size in rows]
+
+
+def list_checkpoints(session: Session, job_id: str) -> list[tuple[Checkpoint, int]]:
+    """Return the points that a job may be resumed from and their sizes, the oldest first."""
+    query = select(Checkpoint, Blob.size).join(Blob, Blob.sha256 == Checkpoint.sha256)
+    rows = session.execute(query.where(Checkpoint.job_id == job_id).order_by(Checkpoint.attempt, Checkpoint.step))
+    return [(checkpoint, size) for checkpoint, size in rows]
+
+
+def find_newest(session: Session, job_id: str, kind: str) -> Artifact | None:
+    """Return the newest result of a kind, None where the job has none."""
+    kept = (Artifact.job_id == job_id, Artifact.kind == kind)
+    return session.scalar(select(Artifact).where(*kept).order_by(Artifact.id.desc()).limit(1))
 
 
 def find_artifact(session: Session, artifact_id: str) -> tuple[Artifact, int] | None:
