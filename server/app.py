@@ -54,6 +54,7 @@ _ROUTERS = (
     states.router,
     events.router,
     metrics.router,
+    metrics.batch,
     logs.router,
     attempts.router,
     artifacts.router,

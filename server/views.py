@@ -169,6 +169,23 @@ class SeriesView(View):
     points: list[PointView]
 
 
+class JobSeriesView(View):
+    """Curves of one job among several."""
+
+    object: Literal["job_series"] = "job_series"
+    job_id: str
+    series: list[SeriesView]
+
+
+class SeriesBatchView(View):
+    """Curves of several jobs."""
+
+    object: Literal["series_batch"] = "series_batch"
+    data: list[JobSeriesView] = Field(description="The jobs that there are, in the order that was asked for.")
+    missing: list[str] = Field(description="Ids of those that there are not.")
+    max_points: int = Field(description="Points a curve at most; fewer than asked for where there are many curves.")
+
+
 class AttemptView(View):
     """One execution of a job."""
 

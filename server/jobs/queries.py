@@ -49,6 +49,12 @@ def find_job(session: Session, job_id: str) -> Job:
     return job
 
 
+def find_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, Job]:
+    """Return those of the jobs that there are."""
+    jobs = session.scalars(select(Job).where(Job.id.in_(job_ids), Job.deleted_at.is_(None)))
+    return {job.id: job for job in jobs}
+
+
 def read_spec(session: Session, job_id: str) -> JobSpec:
     """Return the spec of a job that exists."""
     return session.get_one(JobSpec, job_id)

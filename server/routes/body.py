@@ -101,10 +101,10 @@ def count_problems(problems: Sequence[Problem], what: str) -> str:
     return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
-def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
-    """Return the OpenAPI description of a JSON body that may be left out."""
+def describe_json_body(model: type[BaseModel], example: Any, *, required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body."""
     content = {JSON: {"schema": model.model_json_schema(), "example": example}}
-    return {"requestBody": {"required": False, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

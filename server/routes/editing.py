@@ -22,7 +22,7 @@ from server.routes.body import (
     OptionalBody,
     Priority,
     check_body,
-    describe_optional_body,
+    describe_json_body,
 )
 from server.routes.query import KnownQuery
 from server.service import WriteSession
@@ -59,7 +59,7 @@ def read_patch(body: OptionalBody) -> JobPatch:
 @router.patch(
     "",
     summary="Edit a job",
-    openapi_extra=describe_optional_body(JobPatch, {"name": "a better name", "labels": {"team": None}}),
+    openapi_extra=describe_json_body(JobPatch, {"name": "a better name", "labels": {"team": None}}, required=False),
     responses={404: {}, 412: {}},
 )
 def edit(

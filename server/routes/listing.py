@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
 from typing import Annotated, cast, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AfterValidator, AwareDatetime, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from distill_core.errors import Problem
 from distill_core.spec.nearest import nearest_names
@@ -17,7 +16,7 @@ from server.jobs.listing import JobFilter, Place, PlainKey, Sort, list_jobs, rea
 from server.jobs.queries import read_labels
 from server.jobs.states import State
 from server.problems import NotFoundError, QueryInvalidError
-from server.routes.query import KnownQuery, Limit, MetricName
+from server.routes.query import KnownQuery, Limit, MetricName, PlainMoment
 from server.service import ReadSession
 from server.views import JobView, Page, view_job
 
@@ -33,13 +32,6 @@ _CURSOR: TypeAdapter[tuple[_Storable, FiniteFloat | _Storable | None, _Storable]
 collection = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(KnownQuery(_LABEL))])
 
 
-def _check_year(moment: datetime) -> datetime:
-    if not datetime(1970, 1, 1, tzinfo=UTC) <= moment < datetime(9000, 1, 1, tzinfo=UTC):
-        raise ValueError("a time lies between the years 1970 and 9000")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_check_year)]
 Component = Annotated[str | None, Query(max_length=255)]
 
 
@@ -83,8 +75,8 @@ def read_filter(
     teacher: Annotated[Component, Query(description="Only jobs with this model as a teacher.")] = None,
     dataset: Annotated[Component, Query(description="Only jobs with this data set.")] = None,
     method: Annotated[Component, Query(description="Only jobs with this method.")] = None,
-    created_after: Annotated[Moment | None, Query(description="Only jobs made later.")] = None,
-    created_before: Annotated[Moment | None, Query(description="Only jobs made earlier.")] = None,
+    created_after: Annotated[PlainMoment | None, Query(description="Only jobs made later.")] = None,
+    created_before: Annotated[PlainMoment | None, Query(description="Only jobs made earlier.")] = None,
 ) -> JobFilter:
     """Return which jobs a list shows."""
     components = {"student": student, "teachers": teacher, "datasets": dataset, "methods": method}

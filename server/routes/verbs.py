@@ -13,7 +13,7 @@ from server.jobs.queries import find_job, read_labels
 from server.jobs.tables import Job
 from server.jobs.verbs import cancel_job, pause_job, resume_job, retry_job
 from server.routes.assignment import assign_now
-from server.routes.body import OptionalBody, check_body, describe_optional_body
+from server.routes.body import OptionalBody, check_body, describe_json_body
 from server.routes.query import KnownQuery
 from server.service import ServiceOf, WriteSession
 from server.views import JobView, view_job
@@ -66,7 +66,7 @@ def read_retry(body: OptionalBody) -> RetryBody:
     status_code=202,
     summary="Retry a job",
     responses=_REFUSALS,
-    openapi_extra=describe_optional_body(RetryBody, {"from_start": False}),
+    openapi_extra=describe_json_body(RetryBody, {"from_start": False}, required=False),
 )
 def retry(
     wanted: Annotated[RetryBody, Depends(read_retry)],
