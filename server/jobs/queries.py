@@ -14,6 +14,7 @@ from server.jobs.tables import (
     Artifact,
     Attempt,
     Blob,
+    CacheEntry,
     Checkpoint,
     Device,
     Event,
@@ -128,6 +129,12 @@ def read_kinds(session: Session, artifact_ids: Iterable[str]) -> dict[str, str]:
     """Return the kind of each of the artifacts that exist."""
     query = select(Artifact.id, Artifact.kind).where(Artifact.id.in_(set(artifact_ids)))
     return dict(session.execute(query).all())
+
+
+def is_cache_ready(session: Session, key: str) -> bool:
+    """Return whether a worker reported stored teacher outputs of this key, whole."""
+    ready = select(CacheEntry.key).where(CacheEntry.key == key, CacheEntry.is_ready.is_(True))
+    return session.scalar(ready.limit(1)) is not None
 
 
 def list_workers(session: Session) -> list[tuple[Worker, list[Device]]]:

@@ -13,6 +13,7 @@ from distill_core.spec import ResolvedSpec
 from server.jobs.database import insert_into, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
+from server.jobs.sizes import measure_spec
 from server.jobs.states import State
 from server.jobs.tables import Job, JobLabel, JobSpec, Project
 
@@ -49,17 +50,19 @@ def submit_job(
     moment = now(session)
     session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
     plain = resolved.as_document()
+    size = measure_spec(resolved)
     job = Job(
         id=new_id("job"),
         project=project,
         name=name or resolved.name,
-        spec_sha256=_digest(plain),
-        summary=_summarise(resolved),
+        spec_sha256=digest_spec(plain),
+        summary=summarise(resolved),
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
+        total_steps=size.steps if size else None,
         parent_id=parent_id,
         created_by=created_by,
         queued_at=moment,
@@ -77,13 +80,13 @@ def submit_job(
     return job
 
 
-def _digest(document: dict[str, Any]) -> str:
+def digest_spec(document: dict[str, Any]) -> str:
     """Return the sha256 of the canonical JSON of a document."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _summarise(resolved: ResolvedSpec) -> dict[str, Any]:
+def summarise(resolved: ResolvedSpec) -> dict[str, Any]:
     """Return what lists show of a spec."""
     last = resolved.stages[-1]
     teachers = {name for stage in resolved.stages for name in stage.teachers}

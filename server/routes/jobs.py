@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Response
+from typing import Annotated
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Response
+from starlette.responses import JSONResponse
 
 from server.access import CallerOf
 from server.jobs.queries import find_job, read_labels, read_spec
 from server.routes.assignment import assign_now
 from server.routes.body import JobBody, describe_body
+from server.routes.dry_run import try_submission
 from server.routes.examples import SPEC
 from server.routes.query import KnownQuery
 from server.routes.submission import CREATED, Key, Submitted, answer_submission
-from server.service import ReadSession, ServiceOf, WriteSession
-from server.views import JobDetail, JobView, etag_of, view_job_detail
+from server.service import ReadSession, ServiceOf
+from server.views import DryRunView, JobDetail, JobView, etag_of, view_job_detail
 
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match, when the job is edited."}}
 
@@ -24,20 +28,27 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(Known
     status_code=201,
     summary="Submit a job",
     openapi_extra=describe_body(JobBody, SPEC),
-    responses=CREATED,
+    response_model=JobView,
+    responses=CREATED | {200: {"model": DryRunView, "description": "What would become of it."}},
 )
 def submit(
     service: ServiceOf,
     submission: Submitted,
     key: Key,
     caller: CallerOf,
-    session: WriteSession,
     response: Response,
     background: BackgroundTasks,
-) -> JobView:
+    dry_run: Annotated[bool, Query(description="Say what would become of it; store nothing.")] = False,
+) -> JobView | Response:
     """Check a spec and put its job into the queue; every problem is told at once."""
+    if dry_run:
+        with service.database.read() as session:
+            found = try_submission(session, submission, service.settings)
+        return JSONResponse(found.model_dump(mode="json"))
+    with service.database.write() as session:
+        job = answer_submission(session, submission, key, caller, response)
     background.add_task(assign_now, service)
-    return answer_submission(session, submission, key, caller, response)
+    return job
 
 
 @router.get("/{job_id}", summary="Look at a job", responses={200: {"headers": _ETAG}, 404: {}})

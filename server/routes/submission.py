@@ -132,8 +132,7 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
     if key is not None and (earlier := _find_earlier(session, submission, key, caller)) is not None:
         return earlier, True
     body = submission.body
-    if problems := list(_find_artifact_problems(session, body.spec)):
-        raise SpecInvalidError(count_problems(problems, "spec"), problems)
+    check_artifacts(session, body.spec)
     job = submit_job(
         session,
         document=body.spec,
@@ -151,6 +150,16 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         session.add(IdempotencyKey(**row, created_at=now(session)))
     session.flush()
     return job, False
+
+
+def check_artifacts(session: Session, spec: dict[str, Any]) -> None:
+    """Refuse a spec that names artifacts which are not there or hold something else.
+
+    Raises:
+        SpecInvalidError: it does.
+    """
+    if problems := list(_find_artifact_problems(session, spec)):
+        raise SpecInvalidError(count_problems(problems, "spec"), problems)
 
 
 def _check_spec(body: Any) -> tuple[tuple[Problem, ...], ResolvedSpec | None]:
