@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
 from server.jobs.edit import fingerprint
+from server.jobs.forecast import Entry
+from server.jobs.history import Basis, Range
+from server.jobs.series import join_number, name_number
 from server.jobs.states import Reason, State, Verb
 from server.scopes import Scope
 
@@ -43,6 +46,9 @@ class Page(View, Generic[Item]):
     first_id: str | None = Field(default=None, description="Id of the first entry; null when the page is empty.")
     last_id: str | None = Field(default=None, description="Id of the last entry: the next page's `after`.")
     has_more: bool = Field(default=False, description="Whether there are entries behind this page.")
+    next: str | None = Field(
+        default=None, description="The next page's `after` where it is not `last_id`, as in lists with an order."
+    )
 
 
 class ProblemEntry(View):
@@ -96,6 +102,7 @@ class JobView(View):
     total_steps: int | None
     eta_s: float | None = Field(description="Seconds that are probably left.")
     figures: dict[str, Any] | None = Field(description="What the evaluation measured.")
+    metrics: dict[str, Number] = Field(default={}, description="Last values of the metrics that a list asks for.")
     metrics_cursor: int = Field(description="Number of the newest line of metrics.")
     log_bytes: int = Field(description="Size of the newest attempt's log.")
     created_at: Moment
@@ -168,6 +175,81 @@ class SeriesView(View):
     points: list[PointView]
 
 
+class JobSeriesView(View):
+    """Curves of one job among several."""
+
+    object: Literal["job_series"] = "job_series"
+    job_id: str
+    series: list[SeriesView]
+
+
+class SeriesBatchView(View):
+    """Curves of several jobs."""
+
+    object: Literal["series_batch"] = "series_batch"
+    data: list[JobSeriesView] = Field(description="The jobs that there are, in the order that was asked for.")
+    missing: list[str] = Field(description="Ids of those that there are not.")
+    max_points: int = Field(description="Points a curve at most; fewer than asked for where there are many curves.")
+
+
+class RangeView(View):
+    """Seconds that half of the cases, and nine of ten, stay below."""
+
+    p50: float
+    p90: float
+
+
+class QueueEntryView(View):
+    """A job that waits for devices, or holds some."""
+
+    object: Literal["queue_entry"] = "queue_entry"
+    job_id: str
+    name: str
+    project: str
+    pool: str
+    state: State
+    priority: int
+    num_devices: int = Field(description="Devices that it needs, on all nodes.")
+    place: int | None = Field(description="Place among those that wait, from 1; null for one that holds devices.")
+    status_reason: Reason | None = Field(description="Why it stands where it stands, for programs.")
+    waits_for: str | None = Field(description="What keeps it from its devices, for people.")
+    queued_at: Moment | None
+    starts_in_s: RangeView | None = Field(description="Until it has its devices; null where nothing is known.")
+    ends_in_s: RangeView | None = Field(description="Until it is over; null where nothing is known.")
+    basis: Basis | None = Field(
+        description="What its own duration was measured on: its engine, runs of like specs, or all runs of the pool."
+    )
+    num_runs: int = Field(description="How many runs that were.")
+
+
+class CostView(View):
+    """What a run would take."""
+
+    steps: int | None = Field(description="Optimizer steps; null where only the data's files know.")
+    samples: int | None = Field(description="Samples that are trained on, counted anew in each epoch.")
+    seconds: RangeView | None = Field(description="Null where nothing of the kind was measured.")
+    basis: Basis | None
+    num_runs: int
+
+
+class StageCacheView(View):
+    """Whether the teacher outputs of a stage are stored already."""
+
+    stage: str
+    state: Literal["hit", "miss", "unknown"] | None = Field(description="Null for a stage that stores none.")
+
+
+class DryRunView(View):
+    """What would become of a submission."""
+
+    object: Literal["dry_run"] = "dry_run"
+    resolved_spec: dict[str, Any]
+    warnings: list[ProblemEntry] = Field(description="What may be wrong, and would not be refused.")
+    cost: CostView
+    cache: list[StageCacheView]
+    place_in_queue: int = Field(description="Place among those that wait, from 1.")
+
+
 class AttemptView(View):
     """One execution of a job."""
 
@@ -187,6 +269,20 @@ class AttemptView(View):
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
+
+
+class CheckpointView(View):
+    """A point that a job may be resumed from."""
+
+    object: Literal["checkpoint"] = "checkpoint"
+    id: str
+    job_id: str
+    attempt: int
+    stage: str
+    step: int
+    size: int
+    sha256: str
+    created_at: Moment
 
 
 class ArtifactView(View):
@@ -347,9 +443,12 @@ def cut_page(entries: Sequence[Any], limit: int) -> Page[Any]:
     )
 
 
-def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
+def view_job(
+    job: tables.Job, labels: Mapping[str, str], metrics: Mapping[str, tables.MetricLatest] | None = None
+) -> JobView:
     """Show a job as lists do."""
-    return JobView.model_validate(_job_fields(job, labels))
+    last = {key: name_number(join_number(row.last, row.last_kind)) for key, row in (metrics or {}).items()}
+    return JobView.model_validate(_job_fields(job, labels) | {"metrics": last})
 
 
 def view_job_detail(job: tables.Job, labels: Mapping[str, str], spec: tables.JobSpec) -> JobDetail:
@@ -363,6 +462,28 @@ def etag_of(job: tables.Job, labels: Mapping[str, str]) -> str:
     return f'"{fingerprint(job, labels)}"'
 
 
+def view_queue_entry(entry: Entry) -> QueueEntryView:
+    """Show a job in the queue."""
+    job = entry.job
+    names = ("name", "project", "pool", "state", "priority", "status_reason", "queued_at")
+    return QueueEntryView(
+        **{name: getattr(job, name) for name in names},
+        job_id=job.id,
+        num_devices=job.num_nodes * job.num_devices,
+        place=entry.place,
+        waits_for=entry.waits_for,
+        starts_in_s=view_range(entry.starts_in),
+        ends_in_s=view_range(entry.ends_in),
+        basis=entry.run.basis,
+        num_runs=entry.run.num_runs,
+    )
+
+
+def view_range(seconds: Range | None) -> RangeView | None:
+    """Show a range of seconds."""
+    return None if seconds is None else RangeView(p50=round(seconds.p50, 1), p90=round(seconds.p90, 1))
+
+
 def view_event(event: tables.Event) -> EventView:
     """Show an event."""
     return EventView(
@@ -373,6 +494,12 @@ def view_event(event: tables.Event) -> EventView:
         actor=event.actor,
         created_at=event.created_at,
     )
+
+
+def view_checkpoint(checkpoint: tables.Checkpoint, size: int) -> CheckpointView:
+    """Show a checkpoint."""
+    names = ("id", "job_id", "attempt", "stage", "step", "sha256", "created_at")
+    return CheckpointView(**{name: getattr(checkpoint, name) for name in names}, size=size)
 
 
 def view_artifact(artifact: tables.Artifact, size: int) -> ArtifactView:

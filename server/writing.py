@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from server.access import CallerOf
+from server.access import Caller, CallerOf
 from server.jobs.audit import note_write
-from server.service import ServiceOf
+from server.service import Service, ServiceOf
 
 
-def open_write(request: Request, service: ServiceOf, caller: CallerOf) -> Iterator[Session]:
-    """Yield a session that commits when the route has returned, before the reply is sent, with an audit entry."""
+@contextmanager
+def audited(request: Request, service: Service, caller: Caller) -> Iterator[Session]:
+    """Yield a session that commits what the caller wrote, together with an audit entry."""
     with service.database.write() as session:
         yield session
         note_write(
@@ -26,6 +28,12 @@ def open_write(request: Request, service: ServiceOf, caller: CallerOf) -> Iterat
             request_id=getattr(request.state, "request_id", None),
             address=request.client.host if request.client else None,
         )
+
+
+def open_write(request: Request, service: ServiceOf, caller: CallerOf) -> Iterator[Session]:
+    """Yield an audited session that commits when the route has returned, before the reply is sent."""
+    with audited(request, service, caller) as session:
+        yield session
 
 
 WriteSession = Annotated[Session, Depends(open_write, scope="function")]

@@ -1,20 +1,21 @@
-"""What the API reads: pages of jobs and what belongs to a job. Lists never touch the specs."""
+"""What the API reads of a job, and of workers; pages of jobs are in `listing`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from server.jobs.errors import UnknownJobError
-from server.jobs.states import State
 from server.jobs.tables import (
     Artifact,
     Attempt,
     Blob,
+    CacheEntry,
+    Checkpoint,
     Device,
     Event,
     Job,
@@ -25,19 +26,8 @@ from server.jobs.tables import (
     Worker,
 )
 
-Order = Literal["asc", "desc"]
 Row = TypeVar("Row")
 _WORKERS_SHOWN = 500
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs a list shows: all conditions hold at once, any of the states."""
-
-    project: str | None = None  # all of them
-    states: Sequence[State] = ()
-    words: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +36,6 @@ class Slice(Generic[Row]):
 
     rows: list[Row]
     has_more: bool
-
-
-def list_jobs(session: Session, wanted: JobFilter, *, after: str | None, limit: int, order: Order) -> Slice[Job]:
-    """Return a page of jobs by id, which is by time; `after` is the id before the page."""
-    query = _matching(select(Job), wanted)
-    if after is not None:
-        query = query.where(Job.id < after if order == "desc" else Job.id > after)
-    query = query.order_by(Job.id.desc() if order == "desc" else Job.id.asc())
-    return cut(session.scalars(query.limit(limit + 1)), limit)
 
 
 def find_job(session: Session, job_id: str) -> Job:
@@ -67,6 +48,12 @@ def find_job(session: Session, job_id: str) -> Job:
     if job is None:
         raise UnknownJobError(job_id)
     return job
+
+
+def find_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, Job]:
+    """Return those of the jobs that there are."""
+    jobs = session.scalars(select(Job).where(Job.id.in_(job_ids), Job.deleted_at.is_(None)))
+    return {job.id: job for job in jobs}
 
 
 def read_spec(session: Session, job_id: str) -> JobSpec:
@@ -112,6 +99,19 @@ def list_artifacts(session: Session, job_id: str) -> list[tuple[Artifact, int]]:
     return [(artifact, size) for artifact, size in rows]
 
 
+def list_checkpoints(session: Session, job_id: str) -> list[tuple[Checkpoint, int]]:
+    """Return the points that a job may be resumed from and their sizes, the oldest first."""
+    query = select(Checkpoint, Blob.size).join(Blob, Blob.sha256 == Checkpoint.sha256)
+    rows = session.execute(query.where(Checkpoint.job_id == job_id).order_by(Checkpoint.attempt, Checkpoint.step))
+    return [(checkpoint, size) for checkpoint, size in rows]
+
+
+def find_newest(session: Session, job_id: str, kind: str) -> Artifact | None:
+    """Return the newest result of a kind, None where the job has none."""
+    kept = (Artifact.job_id == job_id, Artifact.kind == kind)
+    return session.scalar(select(Artifact).where(*kept).order_by(Artifact.id.desc()).limit(1))
+
+
 def find_artifact(session: Session, artifact_id: str) -> tuple[Artifact, int] | None:
     """Return a result and its size, None where there is none of this id."""
     query = select(Artifact, Blob.size).join(Blob, Blob.sha256 == Artifact.sha256)
@@ -133,6 +133,12 @@ def read_kinds(session: Session, artifact_ids: Iterable[str], project: str | Non
     return dict(session.execute(query).all())
 
 
+def is_cache_ready(session: Session, key: str) -> bool:
+    """Return whether a worker reported stored teacher outputs of this key, whole."""
+    ready = select(CacheEntry.key).where(CacheEntry.key == key, CacheEntry.is_ready.is_(True))
+    return session.scalar(ready.limit(1)) is not None
+
+
 def list_workers(session: Session) -> list[tuple[Worker, list[Device]]]:
     """Return the workers that were heard of last, with their devices."""
     workers = list(session.scalars(select(Worker).order_by(Worker.heartbeat_at.desc()).limit(_WORKERS_SHOWN)))
@@ -149,22 +155,6 @@ def find_worker(session: Session, worker_id: str) -> tuple[Worker, list[Device]]
         return None
     devices = session.scalars(select(Device).where(Device.worker_id == worker_id).order_by(Device.index))
     return worker, list(devices)
-
-
-def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
-    query = query.where(Job.deleted_at.is_(None))
-    if wanted.project is not None:
-        query = query.where(Job.project == wanted.project)
-    if wanted.states:
-        query = query.where(Job.state.in_(wanted.states))
-    if wanted.words:
-        query = query.where(Job.name.icontains(wanted.words, autoescape=True))
-    for key, value in wanted.labels.items():
-        labelled = select(JobLabel.job_id).where(JobLabel.key == key, JobLabel.value == value)
-        if wanted.project is not None:
-            labelled = labelled.where(JobLabel.project == wanted.project)
-        query = query.where(Job.id.in_(labelled))
-    return query
 
 
 def cut(rows: Iterable[Row], limit: int) -> Slice[Row]:

@@ -92,7 +92,8 @@ def _job_columns(session: Session, lines: Iterable[Line]) -> dict[str, Any]:
         elif isinstance(line, MetricsLine):
             columns |= {"step": line.step}
         elif isinstance(line, RunStarted):
-            columns |= {"total_steps": line.total_steps, "step": line.resumed_from_step or 0}
+            columns |= {"step": line.resumed_from_step or 0}
+            columns |= {} if line.total_steps is None else {"total_steps": line.total_steps}
         elif isinstance(line, EvaluatedLine):
             columns |= {"figures": storable(line.values)}
     return columns

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.jobs.metrics import WIDTHS
@@ -30,6 +31,23 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a curve that is wanted, by steps or by time; both ends belong to it, None is open."""
+
+    first: int | None = None
+    last: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        """Return whether a value of that time may belong to it."""
+        return (self.since is None or self.since <= moment) and (self.until is None or moment <= self.until)
+
+
+WHOLE = Window()
+
+
+@dataclass(frozen=True, slots=True)
 class _Part:
     """The steps that one attempt contributes: up to `last`, or all."""
 
@@ -37,23 +55,43 @@ class _Part:
     last: int | None
 
 
-def read_series(session: Session, job_id: str, key: str, max_points: int) -> list[Point]:
-    """Return a metric's curve in at most `max_points` points, in the order of the steps."""
-    row = session.execute(
-        select(MetricKey.id, MetricLatest.count, MetricLatest.last_step)
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Steps from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def cut(self, last: int | None) -> _Steps:
+        """Return those up to `last`; None for all."""
+        return self if last is None else _Steps(self.first, min(self.last, last))
+
+
+_ALL_STEPS = _Steps(0, 2**63 - 1)
+
+
+def read_series(
+    session: Session, job_id: str, keys: Sequence[str], max_points: int, window: Window = WHOLE
+) -> dict[str, list[Point]]:
+    """Return each metric's curve in at most `max_points` points, in the order of the steps; none for unknown ones."""
+    query = (
+        select(MetricKey.key, MetricKey.id, MetricLatest.count, MetricLatest.last_step)
         .join(MetricLatest, and_(MetricLatest.key_id == MetricKey.id, MetricLatest.job_id == job_id))
-        .where(MetricKey.key == key)
-    ).one_or_none()
-    if row is None:
-        return []
-    key_id, count, last_step = row
-    parts = _read_parts(session, job_id)
-    width = _choose_width(count, last_step, max_points)
-    if width is None:
-        points = _read_raw(session, job_id, key_id, parts)
-    else:
-        points = _read_rollup(session, job_id, key_id, width, parts)
-    return _thin(points, max_points)
+        .where(MetricKey.key.in_(keys))
+    )
+    known = session.execute(query).all()
+    steps = _find_steps(session, job_id, [row.id for row in known], window)
+    names: dict[int | None, dict[int, str]] = {}
+    for key, key_id, count, last_step in known:
+        span = min(steps.last, last_step) - steps.first + 1
+        names.setdefault(_choose_width(count, span, max_points), {})[key_id] = key
+    parts = _read_parts(session, job_id) if known else []
+    curves: dict[str, list[Point]] = {key: [] for key in keys}
+    for width, group in names.items():
+        read = _read_raw if width is None else partial(_read_rollup, width=width)
+        for key_id, points in read(session, job_id, list(group), parts, steps).items():
+            curves[group[key_id]] = _thin([point for point in points if window.holds(point.time)], max_points)
+    return curves
 
 
 def name_number(value: float | None) -> float | str | None:
@@ -68,12 +106,45 @@ def join_number(value: float | None, kind: str | None) -> float:
     return float(kind or "NaN") if value is None else value
 
 
-def _choose_width(count: int, last_step: int, max_points: int) -> int | None:
-    """Return the rollup with the fewest rows that still gives half of `max_points`; None reads raw rows."""
-    if count <= max_points:
+def _choose_width(count: int, span: int, max_points: int) -> int | None:
+    """Return the rollup with the fewest rows that still gives half of `max_points`; None reads raw rows.
+
+    Args:
+        count: values of the metric.
+        span: steps that are looked at.
+        max_points: points that are wanted at most.
+    """
+    if min(count, span) <= max_points:
         return None
-    rich = [width for width in WIDTHS if min(count, last_step // width + 1) * 2 >= max_points]
+    rich = [width for width in WIDTHS if min(count, span // width + 1) * 2 >= max_points]
     return max(rich, default=None)
+
+
+def _find_steps(session: Session, job_id: str, key_ids: Sequence[int], window: Window) -> _Steps:
+    """Return the steps of a window; the finest rollup finds those of a time without reading every value."""
+    first, last = window.first or 0, _ALL_STEPS.last if window.last is None else window.last
+    finest = min(WIDTHS)
+    buckets = select(func.min(MetricRollup.bucket)).where(
+        MetricRollup.job_id == job_id, MetricRollup.key_id.in_(key_ids), MetricRollup.width == finest
+    )
+    of_job = (Metric.job_id == job_id, Metric.key_id.in_(key_ids))
+    if window.since is not None:
+        bucket = session.scalar(buckets.where(MetricRollup.time >= window.since))
+        within = _bucket_condition(bucket, finest)
+        found = session.scalar(select(func.min(Metric.step)).where(*of_job, within, Metric.time >= window.since))
+        first = _ALL_STEPS.last if found is None else found
+    if window.until is not None:
+        bucket = session.scalar(buckets.where(MetricRollup.time > window.until))
+        if bucket is not None:
+            within = _bucket_condition(bucket, finest)
+            found = session.scalar(select(func.max(Metric.step)).where(*of_job, within, Metric.time <= window.until))
+            last = bucket * finest - 1 if found is None else found
+    return _Steps(first, last)
+
+
+def _bucket_condition(bucket: int | None, width: int) -> ColumnElement[bool]:
+    """Return the condition that a value lies in a bucket; no value lies in none."""
+    return false() if bucket is None else Metric.step.between(bucket * width, (bucket + 1) * width - 1)
 
 
 def _read_parts(session: Session, job_id: str) -> list[_Part]:
@@ -88,49 +159,63 @@ def _read_parts(session: Session, job_id: str) -> list[_Part]:
     return parts[::-1]
 
 
-def _read_raw(session: Session, job_id: str, key_id: int, parts: Sequence[_Part]) -> list[Point]:
+def _read_raw(
+    session: Session, job_id: str, key_ids: Sequence[int], parts: Sequence[_Part], steps: _Steps
+) -> dict[int, list[Point]]:
     """Return every value that counts."""
-    counting = or_(*(_counts(part) for part in parts)) if parts else Metric.step < 0
-    query = select(Metric.step, Metric.value, Metric.kind, Metric.time)
-    query = query.where(Metric.job_id == job_id, Metric.key_id == key_id, counting).order_by(Metric.step)
-    return [_raw_point(*row) for row in session.execute(query)]
+    counting = or_(false(), *(_counts(part, steps) for part in parts))
+    query = select(Metric.key_id, Metric.step, Metric.value, Metric.kind, Metric.time)
+    query = query.where(Metric.job_id == job_id, Metric.key_id.in_(key_ids), counting)
+    curves: dict[int, list[Point]] = {key_id: [] for key_id in key_ids}
+    for row in session.execute(query.order_by(Metric.key_id, Metric.step)):
+        curves[row.key_id].append(_raw_point(row.step, row.value, row.kind, row.time))
+    return curves
 
 
-def _counts(part: _Part) -> ColumnElement[bool]:
-    is_of_attempt = Metric.attempt == part.attempt
-    return is_of_attempt if part.last is None else and_(is_of_attempt, Metric.step <= part.last)
+def _counts(part: _Part, steps: _Steps) -> ColumnElement[bool]:
+    some = steps.cut(part.last)
+    return and_(Metric.attempt == part.attempt, Metric.step.between(some.first, some.last))
 
 
 def _raw_point(step: int, value: float | None, kind: str | None, time: datetime) -> Point:
     return Point(step, join_number(value, kind), value, value, time)
 
 
-def _read_rollup(session: Session, job_id: str, key_id: int, width: int, parts: Sequence[_Part]) -> list[Point]:
-    """Return one point a bucket; the bucket in which an attempt was superseded is made from its raw rows."""
-    lasts = {part.attempt: part.last for part in parts}
+def _read_rollup(
+    session: Session, job_id: str, key_ids: Sequence[int], parts: Sequence[_Part], steps: _Steps, width: int
+) -> dict[int, list[Point]]:
+    """Return one point a bucket; one that does not count as a whole is made from its raw rows."""
+    some = {part.attempt: steps.cut(part.last) for part in parts}
     query = select(MetricRollup).where(
-        MetricRollup.job_id == job_id, MetricRollup.key_id == key_id, MetricRollup.width == width
+        MetricRollup.job_id == job_id,
+        MetricRollup.key_id.in_(key_ids),
+        MetricRollup.width == width,
+        MetricRollup.bucket.between(steps.first // width, steps.last // width),
+        MetricRollup.attempt.in_(some),
     )
-    found: list[tuple[int, Point]] = []
-    for row in session.scalars(query.order_by(MetricRollup.bucket, MetricRollup.attempt)):
-        last = lasts.get(row.attempt, -1)
-        if last is None or row.last_step <= last:
-            point = Point(row.last_step, join_number(row.last, None), row.min, row.max, row.time)
-            found.append((row.bucket, point))
-        elif row.bucket * width <= last:
-            found += [(row.bucket, point) for point in _read_rest(session, row, last)]
-    return [_merge(point for _, point in group) for _, group in groupby(found, lambda pair: pair[0])]
+    curves: dict[int, list[Point]] = {key_id: [] for key_id in key_ids}
+    rows = session.scalars(query.order_by(MetricRollup.key_id, MetricRollup.bucket, MetricRollup.attempt)).all()
+    for (key_id, _), group in groupby(rows, lambda row: (row.key_id, row.bucket)):
+        points = [point for row in group for point in _read_bucket(session, row, some[row.attempt])]
+        if points:
+            curves[key_id].append(_merge(points))
+    return curves
 
 
-def _read_rest(session: Session, bucket: MetricRollup, last: int) -> list[Point]:
-    """Return the values of a bucket up to the step `last`."""
+def _read_bucket(session: Session, row: MetricRollup, steps: _Steps) -> list[Point]:
+    """Return what a bucket holds of some steps: itself, its values one by one, or nothing."""
+    start = row.bucket * row.width
+    if steps.first <= start and row.last_step <= steps.last:
+        return [Point(row.last_step, join_number(row.last, None), row.min, row.max, row.time)]
+    if start > steps.last or row.last_step < steps.first:
+        return []
     query = select(Metric.step, Metric.value, Metric.kind, Metric.time).where(
-        Metric.job_id == bucket.job_id,
-        Metric.key_id == bucket.key_id,
-        Metric.attempt == bucket.attempt,
-        Metric.step.between(bucket.bucket * bucket.width, last),
+        Metric.job_id == row.job_id,
+        Metric.key_id == row.key_id,
+        Metric.attempt == row.attempt,
+        Metric.step.between(max(start, steps.first), min(row.last_step, steps.last)),
     )
-    return [_raw_point(*row) for row in session.execute(query.order_by(Metric.step))]
+    return [_raw_point(*values) for values in session.execute(query.order_by(Metric.step))]
 
 
 def _thin(points: list[Point], max_points: int) -> list[Point]:

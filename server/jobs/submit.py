@@ -15,6 +15,7 @@ from server.jobs.events import append_event
 from server.jobs.ids import new_id
 from server.jobs.needs import describe_wait
 from server.jobs.projects import check_quota, ensure_project
+from server.jobs.sizes import measure_spec
 from server.jobs.states import Reason, State
 from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec
 
@@ -59,13 +60,14 @@ def submit_job(
     ensure_project(session, project)
     check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
+    size = measure_spec(resolved)
     job = Job(
         id=new_id("job"),
         project=project,
         name=name or resolved.name,
         created_by=created_by,
-        spec_sha256=_digest(plain),
-        summary=_summarise(resolved),
+        spec_sha256=digest_spec(plain),
+        summary=summarise(resolved),
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
@@ -74,6 +76,7 @@ def submit_job(
         status_message=describe_wait(needs) if needs else None,
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
+        total_steps=size.steps if size else None,
         parent_id=parent_id,
         queued_at=moment,
         created_at=moment,
@@ -91,13 +94,13 @@ def submit_job(
     return job
 
 
-def _digest(document: dict[str, Any]) -> str:
+def digest_spec(document: dict[str, Any]) -> str:
     """Return the sha256 of the canonical JSON of a document."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _summarise(resolved: ResolvedSpec) -> dict[str, Any]:
+def summarise(resolved: ResolvedSpec) -> dict[str, Any]:
     """Return what lists show of a spec."""
     last = resolved.stages[-1]
     teachers = {name for stage in resolved.stages for name in stage.teachers}

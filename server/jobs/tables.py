@@ -131,8 +131,8 @@ class Job(Table):
 
     __table_args__ = (
         Index("ix_jobs_project_id", "project", "id"),
+        Index("ix_jobs_project_name_id", "project", "name", "id"),
         Index("ix_jobs_project_state_id", "project", "state", "id"),
-        Index("ix_jobs_state_id", "state", "id"),
         Index("ix_jobs_queue", "pool", "state", "priority", "id"),
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_jobs_parent_id", "parent_id"),

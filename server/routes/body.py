@@ -160,10 +160,10 @@ def describe_json(model: type[BaseModel], *, is_required: bool = True) -> dict[s
     return {"requestBody": {"required": is_required, "content": {JSON: {"schema": schema}}}}
 
 
-def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
-    """Return the OpenAPI description of a JSON body that may be left out."""
+def describe_json_body(model: type[BaseModel], example: Any, *, required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body."""
     content = {JSON: {"schema": model.model_json_schema(), "example": example}}
-    return {"requestBody": {"required": False, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from server.routes.body import (
     OptionalBody,
     Priority,
     check_body,
-    describe_optional_body,
+    describe_json_body,
 )
 from server.routes.query import KnownQuery
 from server.routes.submission import CREATED, Key, Submission, answer_submission, check_job_body, digest_of
@@ -68,7 +68,9 @@ def check_clone(service: ServiceOf, caller: CallerOf, job_id: str, body: Optiona
     "/clone",
     status_code=201,
     summary="Clone a job",
-    openapi_extra=describe_optional_body(CloneBody, {"name": "a longer one", "spec": {"runtime": {"seed": 1}}}),
+    openapi_extra=describe_json_body(
+        CloneBody, {"name": "a longer one", "spec": {"runtime": {"seed": 1}}}, required=False
+    ),
     responses=CREATED | {404: {}},
 )
 def clone(

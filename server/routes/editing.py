@@ -20,7 +20,7 @@ from server.routes.body import (
     Label,
     LabelKey,
     Priority,
-    describe_optional_body,
+    describe_json_body,
     optional_body_of,
 )
 from server.routes.query import KnownQuery
@@ -52,7 +52,7 @@ class JobPatch(BaseModel):
 @router.patch(
     "",
     summary="Edit a job",
-    openapi_extra=describe_optional_body(JobPatch, {"name": "a better name", "labels": {"team": None}}),
+    openapi_extra=describe_json_body(JobPatch, {"name": "a better name", "labels": {"team": None}}, required=False),
     responses={404: {}, 412: {}},
 )
 def edit(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from fastapi import Header, Query, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from distill_core.errors import Problem
 from distill_core.spec.document import join_pointer
@@ -16,6 +19,25 @@ from server.problems import QueryInvalidError
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page.")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Number of the last entry that is known already.")]
+MetricName = Annotated[str, Query(max_length=128)]
+
+
+def _check_form(value: Any) -> Any:
+    """Refuse plain numbers, which pydantic would take for seconds: they are more likely steps."""
+    if not re.match(r"\d{4}-", str(value)):
+        raise ValueError("a time is written as in 2026-01-01T00:00:00Z")
+    return value
+
+
+def _check_year(moment: datetime) -> datetime:
+    if not datetime(1970, 1, 1, tzinfo=UTC) <= moment < datetime(9000, 1, 1, tzinfo=UTC):
+        raise ValueError("a time lies between the years 1970 and 9000")
+    return moment
+
+
+PlainMoment = Annotated[AwareDatetime, BeforeValidator(_check_form), AfterValidator(_check_year)]
+"""A time that every database holds."""
+
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Id of the last message that arrived; goes before `after`.")
 ]

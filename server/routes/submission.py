@@ -17,7 +17,7 @@ from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
 from server.access import Caller
 from server.jobs.database import lock, now
-from server.jobs.needs import name_students, read_needs
+from server.jobs.needs import Needs, name_students, read_needs
 from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job, Project
@@ -145,9 +145,7 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         return earlier, True
     body = submission.body
     project = _choose_project(session, body.project or submission.project, caller)
-    needs = read_needs(session, body.spec, caller.project)
-    if problems := [*_find_artifact_problems(session, body.spec, caller), *needs.problems]:
-        raise SpecInvalidError(count_problems(problems, "spec"), problems)
+    needs = check_inputs(session, body.spec, caller)
     job = submit_job(
         session,
         document=body.spec,
@@ -168,6 +166,18 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         session.add(IdempotencyKey(**row, created_at=now(session)))
     session.flush()
     return job, False
+
+
+def check_inputs(session: Session, spec: dict[str, Any], caller: Caller) -> Needs:
+    """Return what a spec takes of other jobs.
+
+    Raises:
+        SpecInvalidError: it names artifacts, uploads or jobs which are not there or hold something else.
+    """
+    needs = read_needs(session, spec, caller.project)
+    if problems := [*_find_artifact_problems(session, spec, caller), *needs.problems]:
+        raise SpecInvalidError(count_problems(problems, "spec"), problems)
+    return needs
 
 
 def _check_spec(body: Any) -> tuple[tuple[Problem, ...], ResolvedSpec | None]:

@@ -13,7 +13,7 @@ from server.jobs.queries import find_job, read_labels
 from server.jobs.tables import Job
 from server.jobs.verbs import cancel_job, pause_job, resume_job, retry_job
 from server.routes.assignment import assign_now
-from server.routes.body import describe_optional_body, optional_body_of
+from server.routes.body import describe_json_body, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ServiceOf
 from server.views import JobView, view_job
@@ -61,7 +61,7 @@ def resume(
     status_code=202,
     summary="Retry a job",
     responses=_REFUSALS,
-    openapi_extra=describe_optional_body(RetryBody, {"from_start": False}),
+    openapi_extra=describe_json_body(RetryBody, {"from_start": False}, required=False),
 )
 def retry(
     wanted: Annotated[RetryBody, Depends(optional_body_of(RetryBody))],

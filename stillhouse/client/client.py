@@ -105,18 +105,18 @@ class Client:
         state: str | None = None,
         q: str | None = None,
         labels: Mapping[str, str] | None = None,
-        order: str = "desc",
+        sort: str = "-created_at",
     ) -> Iterator[Job]:
-        """Yield jobs, the newest first, page after page as they are asked for.
+        """Yield jobs page after page as they are asked for.
 
         Args:
             state: only jobs in this state.
             q: only jobs whose name holds this.
             labels: only jobs with these labels.
-            order: desc, or asc for the oldest first.
+            sort: created_at, name or metric:KEY (its last value); a - before it for descending.
         """
         wanted = {f"label.{key}": value for key, value in (labels or {}).items()}
-        params = {"state": state, "q": q, "order": order, **wanted}
+        params = {"state": state, "q": q, "sort": sort, **wanted}
         yield from map(Job.model_validate, self._pages("/v1/jobs", params))
 
     def cancel(self, job_id: str) -> Job:
@@ -296,4 +296,4 @@ class Client:
             yield from page["data"]
             if not page.get("has_more"):
                 return
-            after = page["last_id"]
+            after = page.get("next") or page["last_id"]

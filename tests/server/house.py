@@ -30,7 +30,7 @@ from server.keys import mint_key
 from server.migrate import upgrade
 from server.scopes import Scope
 from server.service import Service
-from tests.server.jobs.ground import Ground, make_settings
+from tests.server.jobs.ground import Ground, experiment, make_settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,8 +45,12 @@ class House:
 
     def start_job(self) -> Claim:
         """Bring a new job so far that a worker holds it."""
+        return self.start_job_of(experiment())
+
+    def start_job_of(self, document: dict[str, Any]) -> Claim:
+        """Bring a new job of a spec so far that a worker holds it."""
         self.ground.announce()
-        return self.restart_job(self.ground.submit())
+        return self.restart_job(self.ground.submit(document))
 
     def restart_job(self, job_id: str) -> Claim:
         """Let whichever worker is free take up a queued job."""

@@ -137,7 +137,7 @@ def test_other_projects_jobs_are_not_there(house: House) -> None:
         assert house.client.get(f"/v1/jobs/{job_id}{address}", headers=theirs).status_code == 404
     assert house.client.post(f"/v1/jobs/{job_id}/cancel", headers=theirs).status_code == 404
     assert house.client.get("/v1/jobs", headers=theirs).json()["data"] == []
-    assert [job["id"] for job in house.client.get("/v1/jobs").json()["data"]] == [job_id]
+    assert [job["id"] for job in house.client.get("/v1/jobs?project=ours").json()["data"]] == [job_id]
 
 
 def test_other_projects_artifacts_are_not_there(house: House) -> None:

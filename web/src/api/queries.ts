@@ -30,7 +30,7 @@ export function jobsQuery({ state, text }: JobFilter) {
   return infiniteQueryOptions({
     queryKey: [...keys.lists, state, text],
     queryFn: ({ pageParam, signal }) =>
-      getJson<Page<Job>>("/v1/jobs", { limit: JOBS_PER_PAGE, order: "desc", after: pageParam, state, q: text }, signal),
+      getJson<Page<Job>>("/v1/jobs", { limit: JOBS_PER_PAGE, after: pageParam, state, q: text }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => (page.has_more ? page.last_id : null),
     placeholderData: keepPreviousData,
