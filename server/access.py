@@ -121,14 +121,15 @@ def find_caller_key(request: Request, service: Service) -> ApiKey | None:
     """Return the live key behind a request's header or cookie, and note that it was used."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     cookie = request.cookies.get(service.cookie_name)
+    if kind.lower() != "bearer" and not cookie:
+        return None
     with service.database.read() as session:
+        moment = now(session)
         if kind.lower() == "bearer":
-            key = find_key(session, secret.strip())
-        elif cookie:
-            key = find_session_key(session, cookie)
+            key = find_key(session, secret.strip(), moment)
         else:
-            return None
-        is_due = key is not None and needs_note(key, now(session))
+            key = find_session_key(session, cookie or "", moment)
+        is_due = key is not None and needs_note(key, moment)
     if key is not None and kind.lower() != "bearer":
         _check_csrf(request, cookie or "")
     if key is not None and is_due:

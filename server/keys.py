@@ -68,9 +68,9 @@ def mint_key(
     return MintedKey(key, secret)
 
 
-def find_key(session: Session, secret: str) -> ApiKey | None:
-    """Return the key that is live and has this secret."""
-    return session.scalar(select(ApiKey).where(ApiKey.sha256 == digest(secret), is_live(now(session))))
+def find_key(session: Session, secret: str, moment: datetime | None = None) -> ApiKey | None:
+    """Return the key that is live, at a moment that is now if left out, and has this secret."""
+    return session.scalar(select(ApiKey).where(ApiKey.sha256 == digest(secret), is_live(moment or now(session))))
 
 
 def is_live(moment: datetime) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -33,9 +33,8 @@ def open_session(session: Session, key_id: str) -> str:
     return cookie
 
 
-def find_session_key(session: Session, cookie: str) -> ApiKey | None:
-    """Return the live key behind a cookie."""
-    moment = now(session)
+def find_session_key(session: Session, cookie: str, moment: datetime) -> ApiKey | None:
+    """Return the key behind a cookie that is live at a moment."""
     behind = select(ApiKey).join(BrowserSession, BrowserSession.key_id == ApiKey.id)
     return session.scalar(
         behind.where(BrowserSession.sha256 == digest(cookie), BrowserSession.expires_at > moment, is_live(moment))
