@@ -3,6 +3,7 @@
 ProblemError
 ├── MalformedRequestError       400
 ├── ForeignOriginError          403
+├── MetricsForbiddenError       403
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
@@ -84,6 +85,13 @@ class ForeignOriginError(ProblemError):
 
     status = 403
     code = "origin_foreign"
+
+
+class MetricsForbiddenError(ProblemError):
+    """The metrics are not for everybody."""
+
+    status = 403
+    code = "metrics_forbidden"
 
 
 class NotFoundError(ProblemError):

@@ -15,6 +15,7 @@ from server.jobs.doorbell import Doorbell
 from server.settings import Settings
 from server.spool import Spool
 from server.stream import Streams
+from server.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Service:
     doorbell: Doorbell
     streams: Streams
     spool: Spool
+    telemetry: Telemetry
 
 
 async def get_service(request: Request) -> Service:

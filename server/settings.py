@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
     )
     webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that a receiver has to answer.")
+    metrics_token: SecretStr | None = Field(
+        default=None, min_length=16, description="What /metrics asks for; this machine alone may read it, if left out."
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
 
     @model_validator(mode="after")
