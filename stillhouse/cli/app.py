@@ -9,7 +9,7 @@ from stillhouse.cli.downloading import download
 from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
 from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
-from stillhouse.cli.services import db, server, up, worker
+from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit, watch
 from stillhouse.cli.uploading import upload
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 GROUPS = {
     "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, upload, wait, cancel),
     "Without a server": (check, run),
-    "The service": (up, server, worker, demo),
+    "The service": (up, server, worker, doctor, demo),
 }
 
 for group, commands in GROUPS.items():

@@ -9,7 +9,7 @@ from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows, now
 from server.jobs.finish import Outcome, StoredArtifact, finish
 from server.jobs.ids import new_id
-from server.jobs.lines import MetricsLine, RunStarted
+from server.jobs.lines import Line, MetricsLine, RunStarted
 from server.jobs.logs import append_log
 from server.jobs.outbox import add_test
 from server.jobs.purge import AUDIT_DAYS, DELIVERY_DAYS, delete_finished, forget_records, purge_deleted
@@ -26,7 +26,7 @@ SHA256 = "a" * 64
 def make_job(ground: Ground) -> str:
     """Return a job with rows in every table that has any."""
     claim = ground.start_job()
-    lines = [
+    lines: list[Line] = [
         RunStarted(type="run_started", time=START),
         MetricsLine(type="metrics", time=START, step=1, epoch=1.0, values={"train/loss": 0.5, "val/loss": 0.6}),
     ]
