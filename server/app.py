@@ -47,6 +47,7 @@ from server.routes import (
     specs,
     states,
     stream,
+    telemetry,
     uploads,
     verbs,
     webhooks,
@@ -59,6 +60,7 @@ from server.sessions import read_installation
 from server.settings import Settings
 from server.spool import Spool
 from server.stream import Streams
+from server.telemetry import Telemetry
 
 _GUARDED = (
     (listing.collection, Access()),
@@ -88,18 +90,14 @@ _GUARDED = (
 )
 """What needs a key, and which scope."""
 
-_OPEN = (session.router, health.router)
-"""What needs none: the way in, and what says whether the service is well."""
+_OPEN = (session.router, health.router, telemetry.router)
+"""What needs no key: the way in, what says whether the service is well, and metrics, which have their own guard."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; nothing runs before its lifespan starts."""
     settings = settings or Settings()
-    database = Database(settings)
-    limits = Limits(settings.rate_limit, settings.failure_limit)
-    service = Service(
-        settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), Spool(settings), limits
-    )
+    service = _build_service(settings)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -115,17 +113,34 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.default = Dashboard()
     for kind in (ProblemError, JobError, ArtifactMissingError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer_problem)
-    _add_middleware(app, settings)
+    _add_middleware(app, service)
     _describe_itself(app)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _build_service(settings: Settings) -> Service:
+    database = Database(settings)
+    streams = Streams(database)
+    return Service(
+        settings,
+        database,
+        ArtifactStore(settings),
+        Doorbell(settings),
+        streams,
+        Spool(settings),
+        Telemetry(database, streams),
+        Limits(settings.rate_limit, settings.failure_limit),
+    )
+
+
+def _add_middleware(app: FastAPI, service: Service) -> None:
     """Add what every request passes, the innermost first."""
     uncompressed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3, exclude_content_types=uncompressed)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload_bytes=settings.max_upload_bytes)
-    app.add_middleware(RequestLog)
+    app.add_middleware(
+        Guard, allowed_hosts=service.settings.allowed_hosts, max_upload_bytes=service.settings.max_upload_bytes
+    )
+    app.add_middleware(RequestLog, note=service.telemetry.note_request)
 
 
 def _describe_itself(app: FastAPI) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from server.problems import (
 )
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_QUIET_PATHS = frozenset({"/healthz", "/readyz"})
+_QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _HEADERS = {
     "content-security-policy": (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -38,10 +38,11 @@ _log = structlog.get_logger()
 
 
 class RequestLog:
-    """Names each request, logs how it was answered, and turns a crash into a problem."""
+    """Names each request, logs and counts how it was answered, and turns a crash into a problem."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, note: Callable[[str, str, int, float], None]) -> None:
         self._app = app
+        self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -60,8 +61,10 @@ class RequestLog:
                 if answer.status is not None:
                     raise  # it is too late for a problem: the connection is cut
                 await respond(scope, to_problem(error))(scope, receive, answer)
+            duration_s = time.perf_counter() - start
+            self._note(scope["method"], _route_of(scope), answer.status or 0, duration_s)
             if scope["path"] not in _QUIET_PATHS:
-                duration_ms = round((time.perf_counter() - start) * 1000, 1)
+                duration_ms = round(duration_s * 1000, 1)
                 facts = {"method": scope["method"], "path": scope["path"], "status": answer.status}
                 _log.info("request", **facts, duration_ms=duration_ms)
 
@@ -126,6 +129,11 @@ class _Answer:
             for name, value in (_HEADERS | {"x-request-id": self._request_id}).items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the template of the route that answered: paths themselves are without number."""
+    return str(getattr(scope.get("route"), "path", "none"))
 
 
 def _name_of(address: str) -> str:

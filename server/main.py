@@ -20,15 +20,9 @@ from server.local_key import prepare_local_key
 from server.logs import configure_logging
 from server.migrate import prepare_schema
 from server.service import Service
-from server.settings import Settings, is_loopback
+from server.settings import Settings, UnworkableSettingsError, check_settings, is_loopback
 
 _GRACE_S = 2
-
-
-class UnworkableSettingsError(StillhouseError):
-    """The settings cannot work together."""
-
-    code = "settings_unworkable"
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) -> int:
@@ -45,6 +39,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
     os.umask(0o077)
     try:
         check_settings(settings)
+        check_listening(settings)
         database = Database(settings)
         prepare_schema(database, settings)
         prepare_local_key(database, settings)
@@ -62,15 +57,14 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
     return 0 if server.started else 1
 
 
-def check_settings(settings: Settings) -> None:
-    """Refuse settings that cannot work together.
+def check_listening(settings: Settings) -> None:
+    """Refuse what a server cannot listen with.
 
     Raises:
         UnworkableSettingsError: says what to set.
     """
     is_redis = not settings.broker_url.startswith("filesystem:")
-    is_sqlite = settings.database_address.startswith("sqlite")
-    if is_redis and is_sqlite and not is_loopback(settings.host):
+    if is_redis and settings.sqlite_file is not None and not is_loopback(settings.host):
         raise UnworkableSettingsError(
             f"listening on {settings.host} with Redis means several hosts, and SQLite serves one: set "
             "STILLHOUSE_DATABASE_URL=postgresql://…, or STILLHOUSE_HOST=127.0.0.1"

@@ -49,6 +49,12 @@ def read_head() -> str | None:
     return ScriptDirectory(str(find_scripts())).get_current_head()
 
 
+def list_revisions() -> list[str]:
+    """Return every revision that this version knows, the oldest first."""
+    scripts = ScriptDirectory(str(find_scripts())).walk_revisions()
+    return [script.revision for script in scripts][::-1]
+
+
 def read_revision(database: Database) -> str | None:
     """Return the revision of the database, None where it has none."""
     with database.engine.connect() as connection:

@@ -5,7 +5,8 @@ ProblemError
 ├── UnauthorizedError           401
 ├── ForbiddenError              403
 │   ├── ForeignOriginError
-│   └── CsrfError
+│   ├── CsrfError
+│   └── MetricsForbiddenError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
@@ -111,6 +112,12 @@ class CsrfError(ForbiddenError):
     """The page did not send the session's token."""
 
     code = "csrf_token_invalid"
+
+
+class MetricsForbiddenError(ForbiddenError):
+    """The metrics are not for everybody."""
+
+    code = "metrics_forbidden"
 
 
 class NotFoundError(ProblemError):

@@ -17,9 +17,10 @@ from server.jobs.tables import Worker
 from server.jobs.workers import is_live
 from server.migrate import read_head, read_revision
 from server.service import Service
+from server.settings import Settings
 from server.views import CheckView
 
-_MIN_FREE_BYTES = 256 * 2**20
+MIN_FREE_BYTES = 256 * 2**20
 
 
 def check_all(service: Service) -> list[CheckView]:
@@ -55,11 +56,16 @@ def _check_schema(service: Service) -> tuple[bool, str]:
 
 
 def _check_broker(service: Service) -> tuple[bool, str]:
-    with build_celery(service.settings).connection_for_write(connect_timeout=1.0) as connection:
+    return check_broker(service.settings)
+
+
+def check_broker(settings: Settings) -> tuple[bool, str]:
+    """Return whether the broker takes messages, and what was seen."""
+    with build_celery(settings).connection_for_write(connect_timeout=1.0) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=2.0)
     if connection.transport.driver_name != "filesystem":
         return True, "the broker answers"
-    folder = mail_folder(service.settings)
+    folder = mail_folder(settings)
     return os.access(folder, os.W_OK), f"the broker's folder is {folder}"
 
 
@@ -68,7 +74,7 @@ def _check_disk(service: Service) -> tuple[bool, str]:
     if "://" not in service.settings.artifact_address:
         folders.append(Path(service.settings.artifact_address).expanduser())
     free = min(shutil.disk_usage(folder).free for folder in folders)
-    return free >= _MIN_FREE_BYTES, f"{free // 2**20} MiB are free; {_MIN_FREE_BYTES // 2**20} MiB are needed"
+    return free >= MIN_FREE_BYTES, f"{free // 2**20} MiB are free; {MIN_FREE_BYTES // 2**20} MiB are needed"
 
 
 def _check_workers(service: Service) -> tuple[bool, str]:

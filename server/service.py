@@ -16,6 +16,7 @@ from server.limits import Limits
 from server.settings import Settings
 from server.spool import Spool
 from server.stream import Streams
+from server.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Service:
     doorbell: Doorbell
     streams: Streams
     spool: Spool
+    telemetry: Telemetry
     limits: Limits
     cookie_name: str = "stillhouse"
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sqlite3
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from distill_core.errors import StillhouseError
+from server.mounts import NETWORK, find_filesystem
+
 _LIMIT = re.compile(r"[1-9]\d{0,8}/(second|minute|hour|day)")
+_OLDEST_SQLITE = (3, 35)
 
 
 class Settings(BaseSettings):
@@ -72,6 +77,9 @@ class Settings(BaseSettings):
         default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
     )
     webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that a receiver has to answer.")
+    metrics_token: SecretStr | None = Field(
+        default=None, min_length=16, description="What /metrics asks for; this machine alone may read it, if left out."
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
 
     @model_validator(mode="after")
@@ -117,6 +125,12 @@ class Settings(BaseSettings):
         return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
+    def sqlite_file(self) -> Path | None:
+        """The file of a SQLite database, None where it is PostgreSQL."""
+        address = make_url(self.database_address)
+        return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
+
+    @property
     def artifact_address(self) -> str:
         """Where the artifacts are, the default written out."""
         return self.artifact_root or str(self.home_folder / "artifacts")
@@ -135,6 +149,35 @@ class Settings(BaseSettings):
     def data_folder(self) -> Path:
         """Folder of the data sets, absolute."""
         return self.data_root.expanduser().resolve()
+
+
+class UnworkableSettingsError(StillhouseError):
+    """The settings cannot work together."""
+
+    code = "settings_unworkable"
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what cannot work on this machine, whether server or worker starts.
+
+    Raises:
+        UnworkableSettingsError: says what to set.
+    """
+    if settings.sqlite_file is None:
+        return
+    broker = urlsplit(settings.broker_url).hostname
+    if broker and not is_loopback(broker):
+        raise UnworkableSettingsError(
+            f"a broker on another host ({broker}) means several hosts, and SQLite serves one: set "
+            "STILLHOUSE_DATABASE_URL=postgresql://…, or STILLHOUSE_BROKER_URL=filesystem://"
+        )
+    if (kind := find_filesystem(settings.sqlite_file)) in NETWORK:
+        raise UnworkableSettingsError(
+            f"{settings.sqlite_file} lies on {kind}, and SQLite works on local disks only: set STILLHOUSE_HOME or "
+            "STILLHOUSE_DATABASE_URL to another place"
+        )
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise UnworkableSettingsError(f"SQLite is {sqlite3.sqlite_version}; 3.35 or newer is needed")
 
 
 def is_loopback(host: str) -> bool:

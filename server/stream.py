@@ -107,6 +107,11 @@ class Streams:
         self._polling, self._replaying = CapacityLimiter(1), CapacityLimiter(8)
         self.is_closed = False
 
+    @property
+    def num_open(self) -> int:
+        """How many streams somebody reads."""
+        return len(self._all_subscribers())
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Poll as long as the context lasts; at its end every stream ends."""

@@ -18,7 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 from server.jobs.doorbell import TASK, build_celery, queue_of
 from server.jobs.workers import register
 from server.logs import configure_logging
-from server.settings import Settings
+from server.settings import Settings, UnworkableSettingsError, check_settings
 from worker.engine import EngineCommand
 from worker.host import Host, describe_host
 from worker.identity import WorkerRunningError, hold_identity
@@ -40,11 +40,12 @@ def run(settings: Settings, command: EngineCommand | None = None) -> int:
     """
     configure_logging(settings.log_format)
     try:
+        check_settings(settings)
         with hold_identity(settings) as identity:
             for number in (signal.SIGTERM, signal.SIGINT):  # until Celery has handlers of its own
                 signal.signal(number, _leave)
             return _serve(settings, describe_host(settings, identity), command)
-    except WorkerRunningError as error:
+    except (WorkerRunningError, UnworkableSettingsError) as error:
         _log.error("the worker does not start", reason=str(error))
         return 1
 

@@ -11,7 +11,7 @@ from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
 from stillhouse.cli.keys import key
 from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
-from stillhouse.cli.services import db, server, up, worker
+from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit, watch
 from stillhouse.cli.uploading import upload
 
@@ -25,7 +25,7 @@ app = typer.Typer(
 GROUPS = {
     "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, upload, wait, cancel),
     "Without a server": (check, run),
-    "The service": (up, server, worker, demo, workers, drain, undrain),
+    "The service": (up, server, worker, doctor, demo, workers, drain, undrain),
 }
 
 for group, commands in GROUPS.items():

@@ -1,9 +1,10 @@
-"""`up`, `server`, `worker`, `db upgrade`: the service itself. What they need is imported when they are called."""
+"""`up`, `server`, `worker`, `db`, `doctor`: the service itself. What they need is imported when they are called."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from distill_core.errors import StillhouseError
 from stillhouse.cli.failure import WRONG_INPUT
 from stillhouse.cli.options import AsJson, Home, ParentPid
 from stillhouse.cli.output import note, say, say_json
+from stillhouse.display import format_bytes
 from stillhouse.parent import follow_parent
 
 if TYPE_CHECKING:
@@ -87,6 +89,65 @@ def upgrade(home: Home = None) -> None:
     settings.home_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     migrate(database(settings), settings)
     say("the schema is up to date")
+
+
+@db.command()
+def revision(home: Home = None) -> None:
+    """Print the revision of the database's schema."""
+    say(_read_revisions(home)[0] or "none")
+
+
+@db.command()
+def check(home: Home = None) -> None:
+    """Fail unless the database's schema is the one that this version needs."""
+    found, needed = _read_revisions(home)
+    say(f"the schema is at revision {found or 'none'}; this version needs {needed}")
+    if found != needed:
+        raise typer.Exit(1)
+
+
+@db.command()
+def backup(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="File to write; it must not exist.")], home: Home = None
+) -> None:
+    """Copy a SQLite database, also while the service runs; the artifact folder is copied after it."""
+    size = load_part("server.backup", "back_up")(read_settings(home=home), file)
+    say(f"{file}: {format_bytes(size)}")
+
+
+@db.command()
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` wrote.")], home: Home = None
+) -> None:
+    """Bring a copy of a SQLite database back, where there is none now."""
+    settings = read_settings(home=home)
+    found = load_part("server.backup", "restore")(settings, file)
+    say(f"{settings.sqlite_file} is at revision {found}")
+
+
+def doctor(home: Home = None, as_json: AsJson = False) -> None:
+    """Look at everything that the service needs on this machine; say what is wrong and what to do."""
+    findings = []
+    for finding in load_part("server.doctor", "examine")(read_settings(home=home)):
+        findings.append(finding)
+        if not as_json:
+            say(f"{finding.level:<5}{finding.name:<10}{finding.message}")
+            if finding.advice:
+                say(f"{'':<15}-> {finding.advice}")
+    if as_json:
+        say_json([asdict(finding) for finding in findings])
+    if any(finding.level == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _read_revisions(home: Path | None) -> tuple[str | None, str]:
+    """Return the revision of the database, and the one that is needed; a database that is not there has none."""
+    settings = read_settings(home=home)
+    needed = str(load_part("server.migrate", "read_head")())
+    if settings.sqlite_file is not None and not settings.sqlite_file.exists():
+        return None, needed
+    database = load_part("server.jobs.database", "Database")(settings)
+    return load_part("server.migrate", "read_revision")(database), needed
 
 
 def read_settings(*, home: Path | None = None, **options: Any) -> Settings:

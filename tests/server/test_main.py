@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.main import UnworkableSettingsError, _listen, check_settings
-from server.settings import Settings
+from server.main import _listen, check_listening
+from server.settings import Settings, UnworkableSettingsError, check_settings
 from tests.server.jobs.ground import make_settings
 
 _PROGRAM = (
@@ -98,7 +98,7 @@ def test_a_schema_that_is_not_its_own_is_said_in_a_sentence(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("environment", "advice"),
     [
-        ({"STILLHOUSE_HOST": "192.0.2.1", "STILLHOUSE_BROKER_URL": "redis://there"}, "STILLHOUSE_DATABASE_URL"),
+        ({"STILLHOUSE_HOST": "192.0.2.1", "STILLHOUSE_BROKER_URL": "redis://127.0.0.1"}, "STILLHOUSE_DATABASE_URL"),
         ({"STILLHOUSE_ALLOWED_HOSTS": "[]"}, "STILLHOUSE_ALLOWED_HOSTS"),
     ],
 )
@@ -108,11 +108,12 @@ def test_settings_that_cannot_work_are_refused_with_what_to_set(
     for name, value in {**environment, "STILLHOUSE_HOME": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UnworkableSettingsError, match=advice):
-        check_settings(Settings())
+        check_listening(Settings())
 
 
 def test_each_set_of_stores_works(stores: dict[str, str]) -> None:
     check_settings(make_settings(stores))
+    check_listening(make_settings(stores))
 
 
 def test_connections_send_at_once_what_they_have(local_settings: Settings) -> None:

@@ -13,6 +13,7 @@ from server.jobs.tables import Artifact, Worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.crew import Crew, wait_for
 from worker.identity import WorkerRunningError, hold_identity
+from worker.main import run
 
 
 def test_the_worker_imports_neither_torch_nor_fastapi() -> None:
@@ -23,6 +24,11 @@ def test_the_worker_imports_neither_torch_nor_fastapi() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_worker_refuses_settings_that_cannot_work(tmp_path: Path) -> None:
+    assert run(make_settings({"STILLHOUSE_HOME": str(tmp_path), "STILLHOUSE_BROKER_URL": "redis://elsewhere/0"})) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_has_one_worker_whose_ids_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
