@@ -50,7 +50,7 @@ def say_job(job: Job) -> None:
         "message": job.status_message,
         "labels": ", ".join(f"{key}={value}" for key, value in job.labels.items()),
         "attempt": job.attempt,
-        "step": f"{job.step}/{job.total_steps}" if job.total_steps else None,
+        "step": f"{job.step or 0}/{job.total_steps}" if job.total_steps else None,
         "created": describe_time(job.created_at),
         "took": describe_span(job),
     }
@@ -67,7 +67,7 @@ def build_job_table(jobs: list[Job]) -> Table:
     for column in ("id", "name", "state", "step", "created", "took"):
         table.add_column(column, no_wrap=column == "id")
     for job in jobs:
-        step = f"{job.step}/{job.total_steps}" if job.total_steps else ""
+        step = f"{job.step or 0}/{job.total_steps}" if job.total_steps else ""
         table.add_row(
             job.id, job.name, describe_state(job), step, describe_time(job.created_at), describe_span(job) or ""
         )
