@@ -13,7 +13,7 @@ from server.routes.assignment import assign_now
 from server.routes.body import JobBody, describe_body
 from server.routes.dry_run import try_submission
 from server.routes.examples import SPEC
-from server.routes.query import KnownQuery
+from server.routes.query import KnownQuery, PlainTruth
 from server.routes.submission import CREATED, Key, Submitted, answer_submission
 from server.service import ReadSession, ServiceOf
 from server.views import DryRunView, JobDetail, JobView, etag_of, view_job_detail
@@ -40,7 +40,7 @@ def submit(
     caller: CallerOf,
     response: Response,
     background: BackgroundTasks,
-    dry_run: Annotated[bool, Query(description="Say what would become of it; store nothing.")] = False,
+    dry_run: Annotated[PlainTruth, Query(description="Say what would become of it; store nothing.")] = False,
 ) -> JobView | Response:
     """Check a spec and put its job into the queue; every problem is told at once."""
     if dry_run:

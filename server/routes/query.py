@@ -22,6 +22,17 @@ After = Annotated[int, Query(ge=0, lt=2**63, description="Number of the last ent
 MetricName = Annotated[str, Query(max_length=128)]
 
 
+def _check_truth(value: Any) -> Any:
+    """Refuse what pydantic would take for true or false besides, such as `1` and `off`."""
+    if str(value).lower() not in {"true", "false"}:
+        raise ValueError("true or false")
+    return value
+
+
+PlainTruth = Annotated[bool, BeforeValidator(_check_truth)]
+"""A switch, as the description says it: true or false."""
+
+
 def _check_form(value: Any) -> Any:
     """Refuse plain numbers, which pydantic would take for seconds: they are more likely steps."""
     if not re.match(r"\d{4}-", str(value)):

@@ -7,13 +7,14 @@ import typer
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
 from stillhouse.cli.hosts import drain, undrain, workers
-from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
+from stillhouse.cli.jobs import artifacts, attempts, checkpoints, get, ls, manifest, queue, wait
 from stillhouse.cli.keys import key
 from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit, watch
 from stillhouse.cli.uploading import upload
+from stillhouse.cli.verbs import cancel, clone, edit, pause, resume, retry, rm
 
 app = typer.Typer(
     name="stillhouse",
@@ -23,7 +24,10 @@ app = typer.Typer(
 )
 
 GROUPS = {
-    "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, upload, wait, cancel),
+    "Jobs": (submit, watch, ls, get, queue, wait, edit),
+    "What jobs wrote down": (logs, events, metrics, attempts, checkpoints, artifacts, manifest, download),
+    "What jobs are asked": (cancel, pause, resume, retry, clone, rm),
+    "Files": (upload,),
     "Without a server": (check, run),
     "The service": (up, server, worker, doctor, demo, workers, drain, undrain),
 }

@@ -1,4 +1,4 @@
-"""`ls`, `get`, `cancel`, `wait`, `attempts`, `artifacts`: jobs one by one and all together."""
+"""`ls`, `get`, `wait`, `attempts`, `checkpoints`, `artifacts`, `manifest`, `queue`: jobs, alone and all together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from stillhouse.cli.failure import FAILED
 from stillhouse.cli.options import AsJson, JobId, Labels, Url
 from stillhouse.cli.output import (
     build_artifact_table,
+    build_checkpoint_table,
     build_job_table,
+    build_queue_table,
     describe_state,
     note,
     say,
@@ -28,13 +30,16 @@ def ls(
     state: Annotated[str | None, typer.Option("--state", help="Only jobs in this state.")] = None,
     query: Annotated[str | None, typer.Option("--query", "-q", help="Only jobs whose name holds this.")] = None,
     labels: Labels = None,
+    sort: Annotated[
+        str, typer.Option("--sort", help="created_at, name or metric:KEY; - before it for descending.")
+    ] = "-created_at",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, the newest first unless --sort says otherwise."""
     with Client(url) as client:
-        jobs = list(islice(client.jobs(state=state, q=query, labels=read_labels(labels)), limit))
+        jobs = list(islice(client.jobs(state=state, q=query, labels=read_labels(labels), sort=sort), limit))
     if as_json:
         say_json([job.as_document() for job in jobs])
     elif jobs:
@@ -51,16 +56,6 @@ def get(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
         say_json(job.as_document())
     else:
         say_job(job)
-
-
-def cancel(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
-    """Cancel a job."""
-    with Client(url) as client:
-        job = client.cancel(job_id)
-    if as_json:
-        say_json(job.as_document())
-    else:
-        say(describe_state(job))
 
 
 def wait(
@@ -89,6 +84,40 @@ def attempts(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
         return
     for attempt in found:
         say("  ".join(f"{key}={value}" for key, value in attempt.as_document().items() if value is not None))
+
+
+def checkpoints(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """List the points that a job may be resumed from."""
+    with Client(url) as client:
+        found = client.checkpoints(job_id)
+    if as_json:
+        say_json([checkpoint.as_document() for checkpoint in found])
+    elif found:
+        say_table(build_checkpoint_table(found))
+    else:
+        note("no checkpoints yet")
+
+
+def manifest(job_id: JobId, url: Url = None) -> None:
+    """Print what a finished job was made from, as JSON."""
+    with Client(url) as client:
+        say_json(client.manifest(job_id))
+
+
+def queue(
+    pool: Annotated[str | None, typer.Option("--pool", help="Pool of workers; the server's own.")] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Show who runs, who waits, and until when probably."""
+    with Client(url) as client:
+        entries = client.queue(pool=pool)
+    if as_json:
+        say_json([entry.as_document() for entry in entries])
+    elif entries:
+        say_table(build_queue_table(entries))
+    else:
+        note("nobody runs or waits")
 
 
 def artifacts(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:

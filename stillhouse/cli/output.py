@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stillhouse.client import Artifact, Job
+from stillhouse.client import Artifact, Checkpoint, Job, QueueEntry, Range
 from stillhouse.display import Reading, format_bytes, format_duration
 
 notes = Console(stderr=True)
@@ -50,7 +50,7 @@ def say_job(job: Job) -> None:
         "message": job.status_message,
         "labels": ", ".join(f"{key}={value}" for key, value in job.labels.items()),
         "attempt": job.attempt,
-        "step": f"{job.step}/{job.total_steps}" if job.total_steps else None,
+        "step": f"{job.step or 0}/{job.total_steps}" if job.total_steps else None,
         "created": describe_time(job.created_at),
         "took": describe_span(job),
     }
@@ -67,7 +67,7 @@ def build_job_table(jobs: list[Job]) -> Table:
     for column in ("id", "name", "state", "step", "created", "took"):
         table.add_column(column, no_wrap=column == "id")
     for job in jobs:
-        step = f"{job.step}/{job.total_steps}" if job.total_steps else ""
+        step = f"{job.step or 0}/{job.total_steps}" if job.total_steps else ""
         table.add_row(
             job.id, job.name, describe_state(job), step, describe_time(job.created_at), describe_span(job) or ""
         )
@@ -82,6 +82,37 @@ def build_artifact_table(artifacts: list[Artifact]) -> Table:
     for artifact in artifacts:
         table.add_row(artifact.id, artifact.kind, artifact.name, format_bytes(artifact.size), artifact.sha256)
     return table
+
+
+def build_checkpoint_table(checkpoints: list[Checkpoint]) -> Table:
+    """Return the table of `checkpoints`."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "attempt", "stage", "step", "size", "saved"):
+        table.add_column(column, no_wrap=True)
+    for entry in checkpoints:
+        size, saved = format_bytes(entry.size), describe_time(entry.created_at)
+        table.add_row(entry.id, str(entry.attempt), entry.stage, str(entry.step), size, saved)
+    return table
+
+
+def build_queue_table(entries: list[QueueEntry]) -> Table:
+    """Return the table of `queue`."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("place", "id", "name", "state", "starts in", "ends in", "waits for"):
+        table.add_column(column, no_wrap=column == "id")
+    for entry in entries:
+        place = "" if entry.place is None else str(entry.place)
+        times = (describe_range(entry.starts_in_s), describe_range(entry.ends_in_s))
+        table.add_row(place, entry.job_id, entry.name, entry.state, *times, entry.waits_for or "")
+    return table
+
+
+def describe_range(seconds: Range | None) -> str:
+    """Return a range of seconds, a question mark where nothing is known."""
+    if seconds is None:
+        return "?"
+    likely, worst = format_duration(seconds.p50), format_duration(seconds.p90)
+    return likely if likely == worst else f"{likely} - {worst}"
 
 
 def describe_state(job: Job) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,9 +10,9 @@ from distill_core.errors import SpecError
 from distill_core.spec import check
 from stillhouse.cli.failure import FAILED
 from stillhouse.cli.options import AsJson, JobId, Labels, Overrides, SpecPath, Url
-from stillhouse.cli.output import describe_state, note, notes, read_job, say, say_job, say_json
+from stillhouse.cli.output import describe_range, describe_state, note, notes, read_job, say, say_job, say_json
 from stillhouse.cli.spec_input import read_labels, read_spec
-from stillhouse.client import Client, Event, Job, observe
+from stillhouse.client import Client, Event, Job, Range, observe
 from stillhouse.display import open_display
 
 
@@ -24,6 +24,7 @@ def submit(
     labels: Labels = None,
     priority: Annotated[int | None, typer.Option("--priority", help="Jobs of a higher one start first.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the job until it is done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of it; submit nothing.")] = False,
     local: Annotated[bool, typer.Option("--local/--no-local", help="Check the spec here before it is sent.")] = True,
     as_json: AsJson = False,
     url: Url = None,
@@ -34,6 +35,9 @@ def submit(
     if problems:
         raise SpecError(problems)
     with Client(url) as client:
+        if dry_run:
+            say_dry_run(client.try_out(document, priority=priority or 0), as_json=as_json)
+            return
         job = client.submit(document, name=name, labels=read_labels(labels), priority=priority)
         if as_json:
             say_json(job.as_document())
@@ -42,6 +46,24 @@ def submit(
             note(f"{describe_state(job)}; see it at {client.url}/jobs/{job.id}")
         if follow:
             watch_job(client, job, as_json=as_json)
+
+
+def say_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
+    """Print what would become of a submission."""
+    if as_json:
+        say_json(found)
+        return
+    cost, caches = found["cost"], found["cache"]
+    seconds = None if cost["seconds"] is None else Range.model_validate(cost["seconds"])
+    measured = f"measured on {cost['num_runs']} runs ({cost['basis']})" if seconds else "nothing like it was measured"
+    say(f"steps    {cost['steps'] or '?'}")
+    say(f"samples  {cost['samples'] or '?'}")
+    say(f"takes    {describe_range(seconds)}, {measured}")
+    say(f"place    {found['place_in_queue']}")
+    for stage in (stage for stage in caches if stage["state"] is not None):
+        say(f"cache    {stage['stage']}: {stage['state']}")
+    for warning in found["warnings"]:
+        note(f"warning: {warning['pointer']}: {warning['message']}")
 
 
 def watch(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+import httpx
 
 from distill_core.spec import parse_document
 from stillhouse.client.address import find_key, find_url
@@ -16,12 +19,14 @@ from stillhouse.client.logs import read_log
 from stillhouse.client.results import (
     Artifact,
     Attempt,
+    Checkpoint,
     Event,
     Job,
     Key,
     LogChunk,
     MetricRow,
     MetricSummary,
+    QueueEntry,
     Series,
     Upload,
     Worker,
@@ -86,9 +91,18 @@ class Client:
         """
         document = parse_document(spec.read_bytes()) if isinstance(spec, Path) else dict(spec)
         options = {"name": name, "labels": labels, "priority": priority, "max_restarts": max_restarts}
-        body = {"spec": document} | {key: value for key, value in options.items() if value is not None}
+        body = {"spec": document} | _drop_none(options)
         headers = {"idempotency-key": idempotency_key or uuid.uuid4().hex}
         return Job.model_validate(self._transport.send("POST", "/v1/jobs", json=body, headers=headers).json())
+
+    def try_out(self, spec: Mapping[str, Any], *, priority: int = 0) -> dict[str, Any]:
+        """Return what a submission would be and take, without a job: resolved_spec, warnings, cost, cache, place.
+
+        Raises:
+            InvalidRequestError: the spec is wrong; `problems` lists every place.
+        """
+        body = {"spec": dict(spec), "priority": priority}
+        return dict(self._transport.send("POST", "/v1/jobs", params={"dry_run": "true"}, json=body).json())
 
     def validate(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the server finds in a spec: valid, problems, resolved_spec."""
@@ -97,7 +111,7 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """Return a job with its spec."""
-        return Job.model_validate(self._transport.get(f"/v1/jobs/{job_id}"))
+        return _read_job(self._transport.send("GET", f"/v1/jobs/{job_id}"))
 
     def jobs(
         self,
@@ -121,7 +135,66 @@ class Client:
 
     def cancel(self, job_id: str) -> Job:
         """Ask for a job to be cancelled; asking again changes nothing."""
-        return Job.model_validate(self._transport.send("POST", f"/v1/jobs/{job_id}/cancel").json())
+        return self._ask(job_id, "cancel")
+
+    def pause(self, job_id: str) -> Job:
+        """Ask a running job to save a checkpoint and rest; asking again changes nothing."""
+        return self._ask(job_id, "pause")
+
+    def resume(self, job_id: str) -> Job:
+        """Let a paused job go on from its checkpoint; asking again changes nothing."""
+        return self._ask(job_id, "resume")
+
+    def retry(self, job_id: str, *, from_start: bool = False) -> Job:
+        """Run a job that failed or was cancelled once more, from its last checkpoint unless `from_start`."""
+        return self._ask(job_id, "retry", {"from_start": from_start})
+
+    def clone(
+        self,
+        job_id: str,
+        patch: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        priority: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Submit the spec of a job once more, with changes, and return the new job.
+
+        Args:
+            job_id: the old job.
+            patch: changes of the spec as a JSON merge patch (RFC 7396): null removes.
+            name: title of the new job; the old one's if left out.
+            labels: words to find it by; the old one's if left out.
+            priority: jobs of a higher one start first; the old one's if left out.
+            idempotency_key: two calls with the same key make one job; drawn at random if left out.
+
+        Raises:
+            InvalidRequestError: the changed spec is wrong; `problems` lists every place.
+        """
+        options = {"name": name, "labels": labels, "priority": priority, "spec": patch}
+        headers = {"idempotency-key": idempotency_key or uuid.uuid4().hex}
+        return self._ask(job_id, "clone", _drop_none(options), headers)
+
+    def edit(self, job_id: str, *, etag: str | None = None, **changes: Any) -> Job:
+        """Change a job's name, labels, priority or notes; what is left out stays.
+
+        Args:
+            job_id: the job.
+            etag: the job as it was seen (`Job.etag`): refuse when somebody changed it since.
+            changes: new values; a label of None is removed.
+
+        Raises:
+            PreconditionError: the job was changed since.
+            InvalidRequestError: a value is wrong.
+        """
+        headers = {} if etag is None else {"if-match": etag}
+        return _read_job(self._transport.send("PATCH", f"/v1/jobs/{job_id}", json=changes, headers=headers))
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that is over; one that is not there is gone already."""
+        with suppress(NotFoundError):  # as on the second try of a call whose first answer was lost
+            self._transport.send("DELETE", f"/v1/jobs/{job_id}")
 
     def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
         """Yield what has happened to a job so far, behind event `after`."""
@@ -170,6 +243,24 @@ class Client:
     def attempts(self, job_id: str) -> list[Attempt]:
         """Return the executions of a job, the first one first."""
         return [Attempt.model_validate(entry) for entry in self._transport.get(f"/v1/jobs/{job_id}/attempts")["data"]]
+
+    def checkpoints(self, job_id: str) -> list[Checkpoint]:
+        """Return the points that a job may be resumed from, the oldest first."""
+        answer = self._transport.get(f"/v1/jobs/{job_id}/checkpoints")
+        return [Checkpoint.model_validate(entry) for entry in answer["data"]]
+
+    def manifest(self, job_id: str) -> dict[str, Any]:
+        """Return what a finished job was made from: resolved spec, seeds, versions, hashes.
+
+        Raises:
+            NotFoundError: the job has not succeeded.
+        """
+        return dict(self._transport.get(f"/v1/jobs/{job_id}/manifest"))
+
+    def queue(self, *, pool: str | None = None) -> list[QueueEntry]:
+        """Return the jobs that hold devices, then those that wait, with when they will probably start and end."""
+        answer = self._transport.get("/v1/queue", {"pool": pool})
+        return [QueueEntry.model_validate(entry) for entry in answer["data"]]
 
     def artifacts(self, job_id: str) -> list[Artifact]:
         """Return the files that a job made."""
@@ -289,6 +380,12 @@ class Client:
             time.sleep(poll_s)
         return job
 
+    def _ask(
+        self, job_id: str, verb: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Job:
+        path = f"/v1/jobs/{job_id}/{verb}"
+        return Job.model_validate(self._transport.send("POST", path, json=body, headers=headers).json())
+
     def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
         after = params.get("after")
         while True:
@@ -297,3 +394,11 @@ class Client:
             if not page.get("has_more"):
                 return
             after = page.get("next") or page["last_id"]
+
+
+def _read_job(answer: httpx.Response) -> Job:
+    return Job.model_validate(answer.json() | {"etag": answer.headers.get("etag")})
+
+
+def _drop_none(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}

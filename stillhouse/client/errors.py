@@ -6,6 +6,7 @@ StillhouseError
 │   ├── KeyRefusedError         401, 403: the key is missing, wrong, or does not allow it
 │   ├── NotFoundError           404: no such job, artifact or page
 │   ├── ConflictError           409: the job's state does not allow it
+│   ├── PreconditionError       412: somebody changed the job since it was seen
 │   └── InvalidRequestError     422: the spec or a parameter is wrong; lists every problem
 ├── DamagedDownloadError        the bytes that arrived are not the artifact's
 └── WaitTimeoutError            the job was not done in the time given
@@ -64,6 +65,10 @@ class ConflictError(RefusedError):
     """The state of the job does not allow what was asked."""
 
 
+class PreconditionError(RefusedError):
+    """Somebody changed the job since it was seen."""
+
+
 class InvalidRequestError(RefusedError):
     """The spec or a parameter is wrong; `problems` lists every place."""
 
@@ -82,11 +87,12 @@ class WaitTimeoutError(StillhouseError, TimeoutError):
 
 def build_refusal(status: int, document: dict[str, Any], retry_after_s: float | None = None) -> RefusedError:
     """Return the error that fits an HTTP status."""
-    kinds = {
+    kinds: dict[int, type[RefusedError]] = {
         401: KeyRefusedError,
         403: KeyRefusedError,
         404: NotFoundError,
         409: ConflictError,
+        412: PreconditionError,
         422: InvalidRequestError,
     }
     return kinds.get(status, RefusedError)(status, document, retry_after_s)

@@ -34,6 +34,9 @@ class Job(Result):
     project: str = "default"
     labels: dict[str, str] = Field(default_factory=dict)
     priority: int = 0
+    parent_id: str | None = None
+    notes: str | None = None
+    etag: str | None = None
     attempt: int = 0
     max_restarts: int = 0
     progress: float | None = None
@@ -147,6 +150,43 @@ class Attempt(Result):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+
+class Checkpoint(Result):
+    """A point that a job may be resumed from."""
+
+    id: str
+    job_id: str
+    attempt: int
+    stage: str
+    step: int
+    size: int
+    sha256: str
+    created_at: datetime
+
+
+class Range(Result):
+    """Seconds that half of the cases, and nine of ten, stay below."""
+
+    p50: float
+    p90: float
+
+
+class QueueEntry(Result):
+    """A job that waits for devices, with its place from 1, or holds some."""
+
+    job_id: str
+    name: str
+    state: str
+    priority: int = 0
+    num_devices: int = 1
+    place: int | None = None
+    status_reason: str | None = None
+    waits_for: str | None = None
+    starts_in_s: Range | None = None
+    ends_in_s: Range | None = None
+    basis: str | None = None
+    num_runs: int = 0
 
 
 class Artifact(Result):

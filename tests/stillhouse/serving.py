@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from server.jobs.lease import Claim, take_up
 from server.jobs.lines import parse_line
 from server.jobs.logs import CHUNK_BYTES, append_log
 from server.jobs.record import Batch, ingest
-from server.jobs.states import State
+from server.jobs.states import Reason, State
 from server.jobs.workers import Announcement, Slot, register, stop_worker
 from server.settings import Settings
 from tests.services.processes import free_port, stop, wait_until_up
@@ -132,6 +133,21 @@ class HandWorker:
         artifacts = [StoredArtifact(kind, path.name, blob.sha256, blob.size) for kind, path, blob in stored]
         with self._database.write() as session:
             finish(session, claim, Outcome(State.SUCCEEDED, Ending(exit_code=0)), artifacts=artifacts)
+
+    def save(self, claim: Claim, path: Path, step: int) -> None:
+        """Store a file as a checkpoint of the job."""
+        blob = self._store.put_file(path)
+        facts = {"path": path.name, "sha256": blob.sha256, "size": blob.size, "step": step, "stage": "train"}
+        line = json.dumps({"type": "checkpoint", "time": "2026-01-01T00:00:00Z", "epoch": 1.0, **facts})
+        start = self._offsets.get(claim.attempt_id, 0)
+        end = self._offsets[claim.attempt_id] = start + len(line)
+        with self._database.write() as session:
+            ingest(session, claim, Batch([parse_line(line.encode())], start, end, frozenset({blob.sha256})))
+
+    def rest(self, claim: Claim) -> None:
+        """End the attempt as a pause does."""
+        with self._database.write() as session:
+            finish(session, claim, Outcome(State.PAUSED, Ending(Reason.USER_PAUSED, exit_code=75)))
 
     def close(self) -> None:
         """Close the database."""

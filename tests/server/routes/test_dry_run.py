@@ -97,7 +97,7 @@ def test_stored_teacher_outputs_are_known_from_a_run_of_the_same_spec(house: Hou
     assert entry["state"] is None
 
 
-@pytest.mark.parametrize("value", ["maybe", ""])
+@pytest.mark.parametrize("value", ["maybe", "", "1", "yes"])
 def test_a_dry_run_is_asked_for_plainly(house: House, value: str) -> None:
     answer = house.client.post(f"/v1/jobs?dry_run={value}", json={"spec": SPEC})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/dry_run")

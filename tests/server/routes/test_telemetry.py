@@ -80,8 +80,9 @@ def test_workers_tell_how_long_they_were_silent_and_what_gpus_they_have(scraped:
 
 
 def test_requests_are_counted_by_the_template_of_their_route(scraped: House) -> None:
+    headers = sign(scraped.service)
     for name in ("job_a", "job_b"):
-        assert scraped.client.get(f"/v1/jobs/{name}").status_code == 404
+        assert scraped.client.get(f"/v1/jobs/{name}", headers=headers).status_code == 404
     scraped.client.get("/no/such/page")
     labels = {"method": "GET", "route": "/v1/jobs/{job_id}"}
     assert read(scraped, "stillhouse_http_requests_total", **labels, status="404") == 2

@@ -18,7 +18,10 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "Usage" in shown.output
 
 
-@pytest.mark.parametrize("command", sorted(PRINTING | {"cancel", "check", "doctor", "run", "up", "upload"}))
+ASKING = {"cancel", "pause", "resume", "retry", "clone", "edit", "queue", "checkpoints", "check", "doctor", "run", "up"}
+
+
+@pytest.mark.parametrize("command", sorted(PRINTING | ASKING | {"upload"}))
 def test_every_command_that_prints_data_can_print_json(command: str) -> None:
     assert "--json" in CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
 

@@ -173,3 +173,64 @@ def test_upload_prints_the_id_alone_and_says_how_a_spec_names_it(run: Run, tmp_p
     assert f"weights: {{upload: {done.stdout.strip()}}}" in done.stderr
     assert run("upload", "a.safetensors", "--kind", "pickle").returncode == 2
     assert run("upload", "nowhere.safetensors").returncode == 2
+
+
+def test_verbs_print_where_the_job_stands_then(run: Run, client: Client) -> None:
+    job = client.submit(tiny_spec())
+    refused = run("pause", job.id)
+    assert refused.returncode == 1
+    assert "allowed now: cancel" in refused.stderr
+    assert run("cancel", job.id).stdout == "cancelled (user_cancelled)\n"
+    assert run("retry", job.id, "--from-start").stdout == "queued (user_retried)\n"
+    assert json.loads(run("cancel", job.id, "--json").stdout)["state"] == "cancelled"
+
+
+def test_clone_prints_the_new_id_and_changes_what_is_set(run: Run, client: Client) -> None:
+    job = client.submit(tiny_spec(), name="old")
+    done = run("clone", job.id, "--set", "stages.0.epochs=3", "--set", "runtime.seed=7", "--name", "new")
+    assert done.returncode == 0, done.stderr
+    twin = client.job(done.stdout.strip())
+    assert (twin.parent_id, twin.name) == (job.id, "new")
+    assert twin.spec is not None
+    assert (twin.spec["stages"][0]["epochs"], twin.spec["runtime"]["seed"]) == (3, 7)
+    assert run("clone", job.id, "--set", "stages.0.epochs=0").returncode == 2
+
+
+def test_edit_and_rm_change_a_job(run: Run, client: Client) -> None:
+    job = client.submit(tiny_spec(), labels={"a": "1", "b": "2"})
+    done = run("edit", job.id, "--name", "new", "--label", "c=3", "--unlabel", "a", "--notes", "n", "--priority", 4)
+    assert done.returncode == 0, done.stderr
+    found = client.job(job.id)
+    assert (found.name, found.labels, found.notes, found.priority) == ("new", {"b": "2", "c": "3"}, "n", 4)
+    run("edit", job.id, "--notes", "")
+    assert client.job(job.id).notes is None
+    assert run("rm", job.id).returncode == 1
+    client.cancel(job.id)
+    assert run("rm", job.id).returncode == 0
+    assert run("get", job.id).returncode == 1
+
+
+def test_a_dry_run_says_what_it_would_take_and_submits_nothing(run: Run, spec: Path, client: Client) -> None:
+    before = len(list(client.jobs()))
+    done = run("submit", spec, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "steps    14" in done.stdout
+    assert json.loads(run("submit", spec, "--dry-run", "--json").stdout)["object"] == "dry_run"
+    assert len(list(client.jobs())) == before
+
+
+def test_queue_checkpoints_and_manifest_are_printed(run: Run, client: Client, done: str) -> None:
+    job = client.submit(tiny_spec(), name="who waits")
+    assert "who waits" in run("queue").stdout
+    assert job.id in [entry["job_id"] for entry in json.loads(run("queue", "--json").stdout)]
+    assert "nobody runs or waits" in run("queue", "--pool", "elsewhere").stderr
+    assert "no checkpoints yet" in run("checkpoints", job.id).stderr
+    assert "it has no manifest" in run("manifest", done).stderr
+
+
+def test_ls_sorts(run: Run, client: Client) -> None:
+    ids = [client.submit(tiny_spec(), name=name, labels={"s": "1"}).id for name in ("b", "a")]
+    assert [job["id"] for job in json.loads(run("ls", "--sort", "name", "--state", "queued", "--json").stdout)][
+        :2
+    ] == ids[::-1]
+    assert run("ls", "--sort", "colour").returncode == 2
