@@ -48,6 +48,9 @@ def downgrade() -> None:
             table.drop_column(column)
     with op.batch_alter_table("blobs") as table:
         table.drop_column("unused_since")
+    with op.batch_alter_table("members") as table:
+        for column in ("message", "reason", "exit_code", "finished_at", "address", "heartbeat_at"):
+            table.drop_column(column)
     with op.batch_alter_table("workers") as table:
         table.drop_column("clear_requested_at")
     for name in reversed(_TABLES):
@@ -207,6 +210,12 @@ def _add_columns() -> None:
     op.add_column("jobs", sa.Column("cache_state", sa.String(length=16), nullable=True))
     op.add_column("jobs", sa.Column("queued_at", _MOMENT, nullable=True))
     op.add_column("jobs", sa.Column("max_pending_s", sa.Double(), nullable=True))
+    op.add_column("members", sa.Column("heartbeat_at", _MOMENT, nullable=True))
+    op.add_column("members", sa.Column("address", sa.String(length=255), nullable=True))
+    op.add_column("members", sa.Column("finished_at", _MOMENT, nullable=True))
+    op.add_column("members", sa.Column("exit_code", sa.Integer(), nullable=True))
+    op.add_column("members", sa.Column("reason", sa.String(length=32), nullable=True))
+    op.add_column("members", sa.Column("message", sa.Text(), nullable=True))
     op.add_column("workers", sa.Column("clear_requested_at", _MOMENT, nullable=True))
     op.add_column("projects", sa.Column("max_devices", sa.Integer(), nullable=True))
     op.add_column("projects", sa.Column("max_queued", sa.Integer(), nullable=True))

@@ -133,7 +133,7 @@ def _explain_loss(named: NamedJob, job: Job) -> Problem:
     return Problem(named.pointer, "job_without_student", message, job.id, "a job that has succeeded or may still do so")
 
 
-def _lost_needs() -> Select[tuple[str, str, str]]:
+def _lost_needs() -> Select[str, str, str]:
     """Select the queued jobs that wait in vain, with the job that they need and its state."""
     needed = aliased(Job)
     return (

@@ -194,6 +194,12 @@ class Member(Table):
     created_at: Mapped[datetime]
     rung_at: Mapped[datetime | None]  # when the doorbell was last rung
     reported_at: Mapped[datetime | None]  # when a supervisor took it up; null means the doorbell is unanswered
+    heartbeat_at: Mapped[datetime | None]  # when that supervisor was last heard of
+    address: Mapped[str | None]  # HOST:PORT where the ranks of all nodes meet; node 0 says it
+    finished_at: Mapped[datetime | None]  # when no process of the attempt was left on this node
+    exit_code: Mapped[int | None]  # of this node's engine; negative for the signal that killed it
+    reason: Mapped[str | None] = mapped_column(String(32))  # why this node failed, where it was the cause
+    message: Mapped[str | None] = mapped_column(Text)
 
 
 class Worker(Table):
