@@ -33,6 +33,7 @@ from server.routes import (
     projects,
     specs,
     stream,
+    teacher_cache,
     workers,
 )
 from server.service import Service
@@ -49,6 +50,7 @@ _ROUTERS = (
     artifacts.router,
     workers.router,
     projects.router,
+    teacher_cache.router,
     components.router,
     specs.router,
     stream.router,

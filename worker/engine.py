@@ -16,7 +16,8 @@ from server.settings import Settings
 from worker.meeting import Meeting
 from worker.processes import Mark
 
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+PYTHON = (sys.executable, "-P")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 _PREFIXES = ("OMP_", "GLOO_", "NCCL_")
 
 
@@ -24,7 +25,7 @@ _PREFIXES = ("OMP_", "GLOO_", "NCCL_")
 class EngineCommand:
     """The program that runs a spec; the arguments of an attempt are added to it."""
 
-    program: tuple[str, ...] = (sys.executable, "-P", "-m", "distill_core", "run")
+    program: tuple[str, ...] = (*PYTHON, "-m", "distill_core", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class EngineProcess:
 
 def engine_environment(base: Mapping[str, str], order: Order) -> dict[str, str]:
     """Return the environment of an engine: an allow-list, so that no credential reaches it."""
-    kept = {name: value for name, value in base.items() if name in _INHERITED or name.startswith(_PREFIXES)}
+    kept = {name: value for name, value in base.items() if name in INHERITED or name.startswith(_PREFIXES)}
     # Threads that spin while they wait rob the other engines of this host.
     calm = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
     network = {}

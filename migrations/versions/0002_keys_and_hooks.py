@@ -42,6 +42,7 @@ def downgrade() -> None:
     with op.batch_alter_table("projects") as table:
         table.drop_column("max_queued")
         table.drop_column("max_devices")
+    op.drop_index("ix_jobs_cache_key", table_name="jobs")
     op.drop_index("ix_jobs_parent_id", table_name="jobs")
     with op.batch_alter_table("jobs") as table:
         for column in ("max_pending_s", "queued_at", "cache_state", "cache_key", "created_by", "notes"):
@@ -220,3 +221,4 @@ def _add_columns() -> None:
     op.add_column("projects", sa.Column("max_devices", sa.Integer(), nullable=True))
     op.add_column("projects", sa.Column("max_queued", sa.Integer(), nullable=True))
     op.create_index("ix_jobs_parent_id", "jobs", ["parent_id"], unique=False)
+    op.create_index("ix_jobs_cache_key", "jobs", ["cache_key"], unique=False)

@@ -79,10 +79,11 @@ def _assign_pool(session: Session, pool: str, settings: Settings) -> list[tuple[
     # A worker that dies beats last at about the same time as its jobs: when their leases expire, and they come back
     # to the queue, it must not look alive any more.
     hosts = _read_hosts(session, pool, moment, max(settings.lease_ttl_s / 2, 1.5 * settings.heartbeat_s))
-    limits = Limits.read(session)
+    queue = _read_queue(session, pool, moment)
+    limits = Limits.read(session, pool, queue)
     bells: list[tuple[str, str]] = []
     is_held = False
-    for job in take_turns(_read_queue(session, pool, moment), moment, limits.held):
+    for job in take_turns(queue, moment, limits.held):
         wait = limits.find_wait(job)
         note_wait(job, wait)
         if wait is not None:

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
+from server.jobs.cache_key import find_cache_key
 from server.jobs.database import now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
+from server.jobs.inputs import find_makers
 from server.jobs.needs import describe_wait
 from server.jobs.projects import check_quota, ensure_project
 from server.jobs.states import Reason, State
@@ -67,6 +69,7 @@ def submit_job(
         max_pending_s=max_pending_s,
         status_reason=Reason.DEPENDENCY if needs else None,
         status_message=describe_wait(needs) if needs else None,
+        cache_key=find_cache_key(resolved, find_makers(session, plain)),
         num_nodes=resolved.runtime.nodes,
         num_devices=resolved.runtime.devices,
         created_at=moment,
@@ -75,12 +78,15 @@ def submit_job(
     session.add(job)
     session.flush()
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
-    session.add_all(
-        JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
-    )
-    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
+    _add_words(session, job, labels or {}, needs)
     append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
     return job
+
+
+def _add_words(session: Session, job: Job, labels: Mapping[str, str], needs: Sequence[str]) -> None:
+    """Add a job's labels, and the jobs that it needs."""
+    session.add_all(JobLabel(project=job.project, key=key, value=value, job_id=job.id) for key, value in labels.items())
+    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
 
 
 def _digest(document: dict[str, Any]) -> str:

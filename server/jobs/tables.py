@@ -135,6 +135,7 @@ class Job(Table):
         Index("ix_jobs_queue", "pool", "state", "priority", "id"),
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_jobs_parent_id", "parent_id"),
+        Index("ix_jobs_cache_key", "cache_key"),
     )
 
 
