@@ -204,7 +204,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "setting": {
             name: getattr(options, name)
-            for name in ("num_samples", "teacher_samples", "batch_size", "epochs", "teacher_epochs", "seeds", "control_seeds")
+            for name in (
+                "num_samples",
+                "teacher_samples",
+                "batch_size",
+                "epochs",
+                "teacher_epochs",
+                "seeds",
+                "control_seeds",
+            )
         },
         "teacher": round(teacher, 4),
         "control": {"accuracy": round(mean(control), 4), "deviation": round(noise, 4), "seeds": control},

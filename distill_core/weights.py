@@ -19,7 +19,7 @@ from distill_core.errors import SpecError, WeightsError
 from distill_core.files import SavedFile, hash_file, resolve_below, save_file
 from distill_core.model import Model
 from distill_core.models import MODELS
-from distill_core.spec.model import ArtifactWeights, FileWeights, JobWeights
+from distill_core.spec.model import ArtifactWeights, FileWeights, JobWeights, UploadWeights
 
 __all__ = ["Input", "load_student", "load_weights", "locate_weights", "save_weights"]
 
@@ -77,8 +77,20 @@ def load_weights(model: Model, path: Path) -> None:
     _fill(model, tensors, path)
 
 
+def _name(weights: ArtifactWeights | JobWeights | UploadWeights) -> tuple[str, str]:
+    """Return what a source is, and the id under which the run gets it."""
+    match weights:
+        case JobWeights():
+            return "student of", weights.job
+        case UploadWeights():
+            return "upload", weights.upload
+    return "artifact", weights.artifact
+
+
 def locate_weights(
-    weights: ArtifactWeights | JobWeights | FileWeights, inputs: Mapping[str, Input], root: Path | None
+    weights: ArtifactWeights | JobWeights | UploadWeights | FileWeights,
+    inputs: Mapping[str, Input],
+    root: Path | None,
 ) -> tuple[Path, str]:
     """Return the file that a spec means, and its sha256.
 
@@ -90,7 +102,7 @@ def locate_weights(
             raise WeightsError(f"{weights.file!r} cannot be found: no weights folder is configured")
         path = resolve_below(root, weights.file, WeightsError)
         return path, hash_file(_existing(path))
-    what, name = ("student of", weights.job) if isinstance(weights, JobWeights) else ("artifact", weights.artifact)
+    what, name = _name(weights)
     if name not in inputs:
         raise WeightsError(f"the {what} {name} was not handed to the run; known: {sorted(inputs) or 'none'}")
     source = inputs[name]

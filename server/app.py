@@ -4,65 +4,96 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
+from server.access import Access
 from server.artifacts import ArtifactMissingError, ArtifactStore
+from server.collector import Collector
 from server.dashboard import Dashboard
 from server.guard import Guard, RequestLog
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.jobs.errors import JobError
 from server.jobs.reconcile import Reconciler
+from server.limits import Limits
 from server.migrate import prepare_schema
 from server.openapi import describe, name_operation
 from server.problems import ProblemError, answer_problem
 from server.routes import (
     artifacts,
     attempts,
+    audit,
+    cloning,
     components,
+    editing,
     events,
     health,
     jobs,
+    keys,
     logs,
     metrics,
     projects,
+    session,
     specs,
+    states,
     stream,
     teacher_cache,
+    uploads,
+    verbs,
+    webhooks,
     workers,
 )
+from server.scopes import Scope
+from server.sender import Sender
 from server.service import Service
+from server.sessions import read_installation
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
-_ROUTERS = (
-    jobs.collection,
-    jobs.router,
-    events.router,
-    metrics.router,
-    logs.router,
-    attempts.router,
-    artifacts.router,
-    workers.router,
-    projects.router,
-    teacher_cache.router,
-    components.router,
-    specs.router,
-    stream.router,
-    health.router,
+_GUARDED = (
+    (jobs.collection, Access()),
+    (jobs.router, Access()),
+    (editing.router, Access()),
+    (verbs.router, Access()),
+    (cloning.router, Access()),
+    (states.router, Access()),
+    (events.router, Access()),
+    (metrics.router, Access()),
+    (logs.router, Access()),
+    (attempts.router, Access()),
+    (artifacts.router, Access(read=Scope.ARTIFACTS_READ)),
+    (workers.router, Access(write=Scope.ADMIN)),
+    (projects.router, Access(write=Scope.ADMIN)),
+    (teacher_cache.router, Access(write=Scope.ADMIN)),
+    (components.router, Access()),
+    (specs.router, Access(write=Scope.JOBS_READ)),
+    (stream.router, Access()),
+    (webhooks.router, Access()),
+    (uploads.router, Access()),
+    (keys.router, Access(read=Scope.ADMIN, write=Scope.ADMIN)),
+    (audit.router, Access(read=Scope.ADMIN)),
 )
+"""What needs a key, and which scope."""
+
+_OPEN = (session.router, health.router)
+"""What needs none: the way in, and what says whether the service is well."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; nothing runs before its lifespan starts."""
     settings = settings or Settings()
     database = Database(settings)
-    service = Service(settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database))
+    limits = Limits(settings.rate_limit, settings.failure_limit)
+    service = Service(
+        settings, database, ArtifactStore(settings), Doorbell(settings), Streams(database), Spool(settings), limits
+    )
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -71,7 +102,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in _ROUTERS:
+    for router, access in _GUARDED:
+        app.include_router(router, dependencies=[Depends(access)])
+    for router in _OPEN:
         app.include_router(router)
     app.router.default = Dashboard()
     for kind in (ProblemError, JobError, ArtifactMissingError, RequestValidationError, HTTPException):
@@ -85,7 +118,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add what every request passes, the innermost first."""
     uncompressed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3, exclude_content_types=uncompressed)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload_bytes=settings.max_upload_bytes)
     app.add_middleware(RequestLog)
 
 
@@ -101,22 +134,30 @@ def _describe_itself(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _live(app: FastAPI) -> AsyncIterator[None]:
-    """Run what serves the requests from beside: the reconciler and the streams' poller."""
+    """Run what serves from beside the requests: the reconciler, the sender of webhooks and the streams' poller."""
     service: Service = app.state.service
     try:
         await to_thread.run_sync(prepare_schema, service.database, service.settings)
         await to_thread.run_sync(service.artifacts.sweep)
-        async with _reconciling(service), service.streams.running():
+        app.state.service = replace(service, cookie_name=await to_thread.run_sync(_name_cookie, service.database))
+        collector = Collector(service.database, service.artifacts, service.spool, service.settings)
+        reconciler = Reconciler(service.database, service.doorbell, service.settings, collector.collect_if_due)
+        sender = Sender(service.database, service.settings)
+        async with _running(reconciler), _running(sender), service.streams.running():
             yield
     finally:
         service.database.dispose()
 
 
+def _name_cookie(database: Database) -> str:
+    with database.write() as session:
+        return f"stillhouse_{read_installation(session)}"
+
+
 @asynccontextmanager
-async def _reconciling(service: Service) -> AsyncIterator[None]:
-    reconciler = Reconciler(service.database, service.doorbell, service.settings)
-    reconciler.start()
+async def _running(thread: Reconciler | Sender) -> AsyncIterator[None]:
+    thread.start()
     try:
         yield
     finally:
-        await to_thread.run_sync(reconciler.stop)
+        await to_thread.run_sync(thread.stop)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -50,6 +51,7 @@ class ArtifactStore:
         self._folder = None if "://" in address else Path(address).expanduser().resolve()
         if self._folder is not None:
             (self._folder / "incoming").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fresh = timedelta(seconds=settings.collect_grace_s / 2)
         self._store = from_url(address) if self._folder is None else LocalStore(self._folder)
 
     def put_file(self, path: Path) -> StoredBlob:
@@ -62,7 +64,7 @@ class ArtifactStore:
             if self._folder is not None:
                 return self._put_local(self._folder, source)
             blob = _measure(source)
-        if not self.exists(blob.sha256):
+        if not self._is_fresh(blob.sha256):
             obstore.put(self._store, _key(blob.sha256), path)
         return blob
 
@@ -110,6 +112,19 @@ class ArtifactStore:
             return False
         return True
 
+    def modified_at(self, sha256: str) -> datetime | None:
+        """Return when the blob was put into the store last, None where the store does not hold it."""
+        try:
+            return obstore.head(self._store, _key(sha256))["last_modified"]
+        except FileNotFoundError:
+            return None
+
+    def list_shard(self, shard: int) -> Iterator[tuple[str, datetime]]:
+        """Yield the blobs whose hash begins with the byte `shard`, and when each was put there."""
+        for page in obstore.list(self._store, f"sha256/{shard:02x}"):
+            for entry in page:
+                yield entry["path"].rpartition("/")[2], entry["last_modified"]
+
     def delete(self, sha256: str) -> None:
         """Remove a blob; removing one that is not there changes nothing."""
         try:
@@ -126,6 +141,11 @@ class ArtifactStore:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+    def _is_fresh(self, sha256: str) -> bool:
+        """Whether the store holds a blob so new that no collector removes it before its row is there."""
+        modified_at = self.modified_at(sha256)
+        return modified_at is not None and datetime.now(UTC) - modified_at < self._fresh
 
     def _read(self, sha256: str) -> Iterator[bytes]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -184,3 +185,8 @@ def read_moves(session: Session, after: int) -> dict[str, int]:
     """Return the jobs that something happened to behind event `after`, each with its newest event."""
     query = select(Event.job_id, func.max(Event.seq)).where(Event.seq > after).group_by(Event.job_id)
     return dict(session.execute(query).all())
+
+
+def read_projects(session: Session, job_ids: Collection[str]) -> dict[str, str]:
+    """Return the project of each of the jobs."""
+    return dict(session.execute(select(Job.id, Job.project).where(Job.id.in_(job_ids))).all())

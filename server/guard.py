@@ -69,8 +69,9 @@ class RequestLog:
 class Guard:
     """Refuses what no route should see: foreign hosts and origins, NUL, bodies that are too large."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str], max_upload_bytes: int) -> None:
         self._app = app
+        self._max_upload_bytes = max_upload_bytes
         self._hosts = {host.lower() for host in allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +84,7 @@ class Guard:
             self._check_host(headers)
             self._check_origin(scope, headers)
             _check_text(scope)
-            bounded = _bound_body(headers, receive)
+            bounded = _bound_body(headers, receive, self._max_bytes(scope))
         except ProblemError as problem:
             await respond(scope, problem)(scope, receive, send)
             return
@@ -104,6 +105,11 @@ class Guard:
             return
         if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
             raise ForeignOriginError(f"the origin {origin[:200]!r} is not this server's")
+
+    def _max_bytes(self, scope: Scope) -> int:
+        """Return how large the body may be: the bytes of an upload, which are never held, or a document."""
+        is_upload = scope["method"] == "PATCH" and scope["path"].startswith("/v1/uploads/")
+        return self._max_upload_bytes if is_upload else MAX_BYTES
 
 
 class _Answer:
@@ -136,23 +142,23 @@ def _check_text(scope: Scope) -> None:
         raise QueryInvalidError("the address holds NUL, which nothing here can hold")
 
 
-def _bound_body(headers: Headers, receive: Receive) -> Receive:
+def _bound_body(headers: Headers, receive: Receive, max_bytes: int) -> Receive:
     """Return a `receive` that refuses to read more than a body may have."""
     declared = headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
-        raise _too_large(declared[:20])
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise _too_large(declared[:20], max_bytes)
     received = 0
 
     async def receive_bounded() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BYTES:
-            raise _too_large(f"more than {MAX_BYTES}")
+        if received > max_bytes:
+            raise _too_large(f"more than {max_bytes}", max_bytes)
         return message
 
     return receive_bounded
 
 
-def _too_large(size: str) -> ContentTooLargeError:
-    return ContentTooLargeError(f"the body has {size} bytes; at most {MAX_BYTES} are allowed")
+def _too_large(size: str, max_bytes: int) -> ContentTooLargeError:
+    return ContentTooLargeError(f"the body has {size} bytes; at most {max_bytes} are allowed")

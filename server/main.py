@@ -16,6 +16,7 @@ import uvicorn
 from distill_core.errors import StillhouseError
 from server.app import create_app
 from server.jobs.database import Database
+from server.local_key import prepare_local_key
 from server.logs import configure_logging
 from server.migrate import prepare_schema
 from server.service import Service
@@ -44,7 +45,10 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
     os.umask(0o077)
     try:
         check_settings(settings)
-        prepare_schema(Database(settings), settings)
+        database = Database(settings)
+        prepare_schema(database, settings)
+        prepare_local_key(database, settings)
+        database.dispose()
         listener = _listen(settings)
     except StillhouseError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  a command's last word

@@ -39,9 +39,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     schemas |= definitions["$defs"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key: `sh_…`."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "stillhouse", "description": "Of POST /v1/session."},
+    }
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _document_problems(operation, is_api=path.startswith("/v1/"))
+            if path.startswith("/v1/") and path != "/v1/session":
+                _document_access(operation)
             _document_stream(operation)
     return document
 
@@ -60,6 +66,14 @@ def _document_problems(operation: dict[str, Any], *, is_api: bool) -> None:
             response["content"] = content
     responses["default"] = {"description": "Any other problem", "content": content}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _document_access(operation: dict[str, Any]) -> None:
+    """Say that the operation needs a key."""
+    operation["security"] = [{"key": []}, {"session": []}]
+    problem = operation["responses"]["default"]
+    for status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        operation["responses"].setdefault(str(status.value), problem | {"description": status.phrase})
 
 
 def _document_stream(operation: dict[str, Any]) -> None:

@@ -2,20 +2,28 @@
 
 ProblemError
 ├── MalformedRequestError       400
-├── ForeignOriginError          403
+├── UnauthorizedError           401
+├── ForbiddenError              403
+│   ├── ForeignOriginError
+│   └── CsrfError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
+├── WebhookConflictError        409
+├── UploadConflictError         409
 ├── ContentGoneError            410
+├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
 ├── UnsupportedMediaTypeError   415
 ├── RangeNotSatisfiableError    416
+├── TooManyRequestsError        429
 ├── UnprocessableError          422
 │   ├── SpecInvalidError
 │   ├── BodyInvalidError
 │   ├── QueryInvalidError
+│   ├── UploadInvalidError
 │   └── IdempotencyKeyReusedError
 └── NotReadyError               503
 """
@@ -35,7 +43,14 @@ from starlette.responses import JSONResponse, Response
 
 from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
-from server.jobs.errors import MoveRefusedError, QuotaExceededError, UnknownJobError
+from server.jobs.errors import (
+    MoveRefusedError,
+    QuotaExceededError,
+    UnknownJobError,
+    UnknownUploadError,
+    UnknownWebhookError,
+    WebhookOffError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -72,11 +87,30 @@ class MalformedRequestError(ProblemError):
     code = "request_malformed"
 
 
-class ForeignOriginError(ProblemError):
-    """A page of another site may not change anything here."""
+class UnauthorizedError(ProblemError):
+    """The request carries no valid key."""
+
+    status = 401
+    code = "key_invalid"
+
+
+class ForbiddenError(ProblemError):
+    """The key does not allow this."""
 
     status = 403
+    code = "scope_missing"
+
+
+class ForeignOriginError(ForbiddenError):
+    """A page of another site may not change anything here."""
+
     code = "origin_foreign"
+
+
+class CsrfError(ForbiddenError):
+    """The page did not send the session's token."""
+
+    code = "csrf_token_invalid"
 
 
 class NotFoundError(ProblemError):
@@ -114,11 +148,32 @@ class QuotaReachedError(ProblemError):
     code = "quota_exceeded"
 
 
+class WebhookConflictError(ProblemError):
+    """The webhook is switched off."""
+
+    status = 409
+    code = "webhook_off"
+
+
+class UploadConflictError(ProblemError):
+    """The upload stands elsewhere."""
+
+    status = 409
+    code = "upload_offset"
+
+
 class ContentGoneError(ProblemError):
     """The bytes are not in the artifact store any more."""
 
     status = 410
     code = "artifact_missing"
+
+
+class PreconditionFailedError(ProblemError):
+    """The thing is not what it was when the client looked."""
+
+    status = 412
+    code = "precondition_failed"
 
 
 class ContentTooLargeError(ProblemError):
@@ -167,10 +222,23 @@ class QueryInvalidError(UnprocessableError):
     code = "query_invalid"
 
 
+class UploadInvalidError(UnprocessableError):
+    """The file is not what was announced."""
+
+    code = "upload_invalid"
+
+
 class IdempotencyKeyReusedError(UnprocessableError):
     """The idempotency key was used for another request."""
 
     code = "idempotency_key_reused"
+
+
+class TooManyRequestsError(ProblemError):
+    """The caller has sent too many requests."""
+
+    status = 429
+    code = "rate_limited"
 
 
 class NotReadyError(ProblemError):
@@ -224,7 +292,9 @@ def to_problem(error: Exception) -> ProblemError:
             return error
         case RequestValidationError():
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
-        case UnknownJobError():
+        case WebhookOffError():
+            return WebhookConflictError(str(error))
+        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from server.artifacts import ArtifactStore
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
+from server.limits import Limits
 from server.settings import Settings
+from server.spool import Spool
 from server.stream import Streams
 
 
@@ -25,6 +27,9 @@ class Service:
     artifacts: ArtifactStore
     doorbell: Doorbell
     streams: Streams
+    spool: Spool
+    limits: Limits
+    cookie_name: str = "stillhouse"
 
 
 async def get_service(request: Request) -> Service:
@@ -42,11 +47,4 @@ def open_read(service: ServiceOf) -> Iterator[Session]:
         yield session
 
 
-def open_write(service: ServiceOf) -> Iterator[Session]:
-    """Yield a session that commits when the route has returned, before the reply is sent."""
-    with service.database.write() as session:
-        yield session
-
-
 ReadSession = Annotated[Session, Depends(open_read, scope="function")]
-WriteSession = Annotated[Session, Depends(open_write, scope="function")]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+_LIMIT = re.compile(r"[1-9]\d{0,8}/(second|minute|hour|day)")
 
 
 class Settings(BaseSettings):
@@ -36,6 +39,10 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field(
         default=("localhost", "127.0.0.1", "[::1]"), description="Host names that requests may carry; '*' for any."
     )
+    rate_limit: str = Field(default="1000/second", description="Requests that a key may send, in each process.")
+    failure_limit: str = Field(
+        default="60/minute", description="Requests without a valid key that an address may send, in each process."
+    )
     auto_migrate: bool = Field(default=False, description="Bring the schema up to date at the server's start.")
     lease_ttl_s: float = Field(default=45.0, gt=0, description="Seconds after which a silent worker is lost.")
     heartbeat_s: float = Field(default=10.0, gt=0, description="Seconds between two heartbeats of a worker.")
@@ -55,6 +62,19 @@ class Settings(BaseSettings):
         default=None, description="Address of a worker's host that others reach; that towards the database if left out."
     )
     max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
+    collect_s: float = Field(default=300.0, gt=0, description="Seconds between two collections of what is not used.")
+    collect_grace_s: float = Field(
+        default=86400.0, ge=3600, description="Seconds that bytes stay in the store after the last use."
+    )
+    retention_days: float | None = Field(
+        default=None, gt=0, description="Days after which finished jobs are deleted; never, if left out."
+    )
+    deleted_days: float = Field(default=7.0, ge=0, description="Days after which deleted jobs are removed for good.")
+    max_upload_bytes: int = Field(default=8 * 2**30, ge=1, description="Bytes that one upload may have.")
+    webhook_allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts, addresses and networks that webhooks may call although they are not public."
+    )
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that a receiver has to answer.")
     log_format: Literal["console", "json"] = Field(default="console", description="How the service logs.")
 
     @model_validator(mode="after")
@@ -81,6 +101,13 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator("rate_limit", "failure_limit")
+    @classmethod
+    def _check_limit(cls, text: str) -> str:
+        if not _LIMIT.fullmatch(text):
+            raise ValueError(f"a limit is written 600/minute (second, minute, hour or day), not {text!r}")
+        return text
+
     @cached_property
     def home_folder(self) -> Path:
         """The home folder, absolute."""
@@ -101,6 +128,11 @@ class Settings(BaseSettings):
     def cache_folder(self) -> Path:
         """Folder of stored teacher outputs, absolute."""
         return (self.cache_root or self.home_folder / "teacher-cache").expanduser().resolve()
+
+    @property
+    def key_file(self) -> Path:
+        """File of the key by which programs of this user on this host call the server; nobody else can read it."""
+        return self.home_folder / "key"
 
     @property
     def data_folder(self) -> Path:

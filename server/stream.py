@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from server.feeds import Delta, Feed, Mark, Message, Position, read_marks, read_moves, read_newest_event
+from server.feeds import Delta, Feed, Mark, Message, Position, read_marks, read_moves, read_newest_event, read_projects
 from server.jobs.database import Database
 from server.jobs.errors import UnknownJobError
 from server.jobs.states import LEASED, State
@@ -91,7 +91,7 @@ class Channel:
     def send(self, chunk: Chunk) -> None:
         """Hand a chunk to every reader; drop those that are too slow."""
         self.position = chunk.end
-        _broadcast(self.subscribers, chunk)
+        self.subscribers -= _broadcast(self.subscribers, chunk)
 
 
 class Streams:
@@ -100,7 +100,7 @@ class Streams:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._channels: dict[Feed, Channel] = {}
-        self._hearers: set[Subscriber] = set()
+        self._hearers: dict[Subscriber, str | None] = {}  # with the one project that it may hear of
         self._marks: dict[str, Mark] = {}
         self._event = 0
         self._work = asyncio.Event()
@@ -150,17 +150,17 @@ class Streams:
         if not self._hearers:
             self._event, self._marks = await self.read(self._read_start, self._replaying)
 
-    async def hints(self) -> AsyncIterator[bytes]:
-        """Yield which job has something new; pages then ask for it."""
+    async def hints(self, project: str | None = None) -> AsyncIterator[bytes]:
+        """Yield which job, of one project where it is named, has something new; pages then ask for it."""
         subscriber = Subscriber()
-        self._hearers.add(subscriber)
+        self._hearers[subscriber] = project
         self._work.set()
         try:
             yield _HELLO
             async for chunk in subscriber.chunks():
                 yield _PING if chunk is None else chunk.data
         finally:
-            self._hearers.discard(subscriber)
+            self._hearers.pop(subscriber, None)
 
     async def read(self, query: Callable[[Session], Answer], limiter: CapacityLimiter | None = None) -> Answer:
         """Run a query in a thread."""
@@ -189,7 +189,7 @@ class Streams:
         watched = {feed.job_id for feed in self._channels} | self._marks.keys()
         moves, marks = await self.read(partial(self._read_news, watched=watched), self._polling)
         changed = {job_id for job_id, mark in marks.items() if mark != self._marks.get(job_id)} | moves.keys()
-        self._tell_hints(moves, marks)
+        await self._tell_hints(moves, marks)
         self._event = max([self._event, *moves.values()])
         heard = {feed.job_id for feed in self._channels}
         self._marks = {job_id: mark for job_id, mark in marks.items() if mark.state in LEASED or job_id in heard}
@@ -209,9 +209,18 @@ class Streams:
             if delta.is_over:
                 self._channels.pop(channel.feed, None)
 
-    def _tell_hints(self, moves: Mapping[str, int], marks: Mapping[str, Mark]) -> None:
-        if self._hearers and (data := b"".join(_encode(hint) for hint in _find_hints(moves, self._marks, marks))):
-            _broadcast(self._hearers, Chunk((0, 0), (0, 0), data))
+    async def _tell_hints(self, moves: Mapping[str, int], marks: Mapping[str, Mark]) -> None:
+        hints = list(_find_hints(moves, self._marks, marks)) if self._hearers else []
+        if not hints:
+            return
+        rooms = set(self._hearers.values())
+        owners = {} if rooms == {None} else await self.read(partial(read_projects, job_ids=moves.keys() | marks.keys()))
+        for room in rooms:
+            heard = [hint for hint in hints if room is None or owners.get(hint.data["job_id"]) == room]
+            hearers = [subscriber for subscriber, project in self._hearers.items() if project == room]
+            data = b"".join(map(_encode, heard))
+            for slow in _broadcast(hearers, Chunk((0, 0), (0, 0), data)) if data else ():
+                self._hearers.pop(slow, None)
 
     def _read_start(self, session: Session) -> tuple[int, dict[str, Mark]]:
         return read_newest_event(session), read_marks(session, set(), LEASED)
@@ -307,10 +316,11 @@ def _encode_delta(start: Position, delta: Delta) -> Chunk:
     return Chunk(start, delta.position, data, delta.state if delta.is_over else None)
 
 
-def _broadcast(subscribers: set[Subscriber], chunk: Chunk) -> None:
+def _broadcast(subscribers: Iterable[Subscriber], chunk: Chunk) -> set[Subscriber]:
+    """Hand a chunk to every subscriber; close and return those that are too slow."""
     slow = {subscriber for subscriber in subscribers if not subscriber.offer(chunk)}
-    subscribers -= slow
     _close(slow)
+    return slow
 
 
 def _close(subscribers: Iterable[Subscriber]) -> None:

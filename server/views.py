@@ -9,7 +9,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from server.jobs import tables
-from server.jobs.states import Reason, State
+from server.jobs.edit import fingerprint
+from server.jobs.states import Reason, State, Verb
+from server.scopes import Scope
 
 
 def show_time(moment: datetime) -> str:
@@ -66,6 +68,7 @@ class ProblemView(View):
     errors: list[ProblemEntry] = Field(description="Everything that is wrong, where that can be listed.")
     request_id: str | None = Field(default=None, description="What the server's log calls this request.")
     state: State | None = Field(default=None, description="State of the job that refused.")
+    offset: int | None = Field(default=None, description="Where the upload stands that refused.")
     allowed: list[str] | None = Field(default=None, description="What the job would take instead.")
     limit: str | None = Field(default=None, description="The limit of the project that was reached.")
     limit_value: int | None = Field(default=None, description="What that limit is.")
@@ -84,6 +87,8 @@ class JobView(View):
     labels: dict[str, str]
     summary: dict[str, Any] = Field(description="Models, data sets and methods of the spec.")
     priority: int
+    parent_id: str | None = Field(description="The job that it is a clone of.")
+    created_by: str | None = Field(description="Id of the key that submitted it.")
     attempt: int = Field(description="Number of the newest attempt, 0 before the first.")
     max_restarts: int
     progress: float | None = Field(description="From 0 to 1.")
@@ -94,6 +99,8 @@ class JobView(View):
     metrics_cursor: int = Field(description="Number of the newest line of metrics.")
     log_bytes: int = Field(description="Size of the newest attempt's log.")
     created_at: Moment
+    updated_at: Moment
+    queued_at: Moment | None = Field(description="When it last entered the queue.")
     started_at: Moment | None
     finished_at: Moment | None
     spec_sha256: str
@@ -103,8 +110,20 @@ class JobView(View):
 class JobDetail(JobView):
     """A job with its spec."""
 
+    notes: str | None = Field(description="What people wrote about it.")
     spec: dict[str, Any] = Field(description="The spec as it was sent.")
     resolved_spec: dict[str, Any] = Field(description="The spec with everything written out.")
+
+
+class StateView(View):
+    """A state that jobs may be in."""
+
+    object: Literal["state"] = "state"
+    state: State
+    moves: list[State] = Field(description="States that a job may go to next.")
+    verbs: dict[Verb, State] = Field(description="What a person may ask of such a job, and where it takes the job.")
+    is_leased: bool = Field(description="Whether a worker holds such a job.")
+    is_terminal: bool = Field(description="Whether such a job is over.")
 
 
 class EventView(View):
@@ -185,6 +204,23 @@ class ArtifactView(View):
     content_url: str
 
 
+class UploadView(View):
+    """A file that a person sends in pieces."""
+
+    object: Literal["upload"] = "upload"
+    id: str
+    project: str
+    kind: str
+    name: str
+    size: int = Field(description="Bytes in all, as announced.")
+    offset: int = Field(description="Bytes that are here; the next ones are sent from there.")
+    sha256: str | None = Field(description="As announced; once complete, as found.")
+    state: Literal["open", "complete"]
+    created_at: Moment
+    updated_at: Moment
+    finished_at: Moment | None
+
+
 class DeviceView(View):
     """A slot of a worker."""
 
@@ -213,49 +249,53 @@ class WorkerView(View):
     stopped_at: Moment | None
 
 
-class ProjectView(View):
-    """A room for jobs, with its limits."""
+class KeyView(View):
+    """A key, as people tell keys apart."""
 
-    object: Literal["project"] = "project"
+    object: Literal["api_key"] = "api_key"
     id: str
-    max_devices: int | None = Field(description="Devices that its jobs may hold at once; null for no limit.")
-    max_queued: int | None = Field(description="Jobs that may wait at once; null for no limit.")
-    num_devices: int = Field(description="Devices that its jobs hold now.")
-    num_queued: int = Field(description="Its jobs that wait now.")
+    name: str
+    prefix: str = Field(description="First characters of what its owner sends.")
+    project: str | None = Field(description="The one project that it may see; null for all.")
+    scopes: list[Scope]
+    created_by: str | None = Field(description="Key that made it.")
     created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None = Field(description="To the minute.")
+    revoked_at: Moment | None
 
 
-class CacheEntryView(View):
-    """Outputs of a teacher that are stored in a folder of the workers."""
+class MintedKeyView(KeyView):
+    """A key that was just made."""
 
-    object: Literal["teacher_cache_entry"] = "teacher_cache_entry"
-    id: str
-    key: str = Field(description="Hash of all that has a say in the outputs.")
-    root: str = Field(description="Name of the folder.")
-    facts: dict[str, Any] = Field(description="Model, view, rows, columns.")
-    is_ready: bool = Field(description="Whether it is complete; else a run is storing it.")
-    size: int = Field(description="Bytes on disk.")
-    num_hits: int = Field(description="Runs that read what another run had stored.")
-    saved_s: float = Field(description="Seconds of teachers' device time that readers did not spend.")
+    secret: str = Field(description="What its owner sends; it cannot be read again.")
+
+
+class SessionView(View):
+    """Who is signed in."""
+
+    object: Literal["session"] = "session"
+    key_id: str | None = Field(default=None, description="Null for nobody.")
+    name: str | None = None
+    project: str | None = None
+    scopes: list[Scope] = []
+    csrf_token: str | None = Field(
+        default=None, description="What a page's writes carry as X-CSRF-Token; null without a cookie."
+    )
+
+
+class AuditView(View):
+    """A write that somebody made."""
+
+    object: Literal["audit_entry"] = "audit_entry"
+    seq: int
+    actor: str = Field(description="Id of the key.")
+    action: str = Field(description="Name of the operation.")
+    target: str | None
+    project: str | None = Field(description="Of the key.")
+    request_id: str | None
+    address: str | None
     created_at: Moment
-    used_at: Moment
-    delete_requested_at: Moment | None
-
-
-class CachePage(Page[CacheEntryView]):
-    """A page of stored teacher outputs, and what all of them come to."""
-
-    num_entries: int
-    size: int
-    num_hits: int
-    saved_s: float
-
-
-class CacheRemovalView(View):
-    """Stored teacher outputs that are to be removed, one entry a folder."""
-
-    object: Literal["teacher_cache_removal"] = "teacher_cache_removal"
-    data: Sequence[CacheEntryView]
 
 
 class ValidationView(View):
@@ -283,6 +323,18 @@ class HealthView(View):
     checks: list[CheckView] = []
 
 
+def cut_page(entries: Sequence[Any], limit: int) -> Page[Any]:
+    """Return a page of views with ids; one entry more than the limit says that there are more behind it."""
+    shown = entries[:limit]
+    ids = [entry.id for entry in shown]
+    return Page(
+        data=shown,
+        first_id=ids[0] if ids else None,
+        last_id=ids[-1] if ids else None,
+        has_more=len(entries) > limit,
+    )
+
+
 def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
     """Show a job as lists do."""
     return JobView.model_validate(_job_fields(job, labels))
@@ -290,7 +342,13 @@ def view_job(job: tables.Job, labels: Mapping[str, str]) -> JobView:
 
 def view_job_detail(job: tables.Job, labels: Mapping[str, str], spec: tables.JobSpec) -> JobDetail:
     """Show a job whole."""
-    return JobDetail.model_validate(_job_fields(job, labels) | {"spec": spec.document, "resolved_spec": spec.resolved})
+    more = {"notes": job.notes, "spec": spec.document, "resolved_spec": spec.resolved}
+    return JobDetail.model_validate(_job_fields(job, labels) | more)
+
+
+def etag_of(job: tables.Job, labels: Mapping[str, str]) -> str:
+    """Return the ETag of the fields that people may edit; progress and state do not change it."""
+    return f'"{fingerprint(job, labels)}"'
 
 
 def view_event(event: tables.Event) -> EventView:

@@ -29,11 +29,13 @@ class BackgroundService:
     """A running service.
 
     Attributes:
-        url: of its dashboard and API.
+        url: of its API.
+        page: address that opens the dashboard signed in.
         process: the `up` that watches it.
     """
 
     url: str
+    page: str
     process: subprocess.Popen[str]
 
 
@@ -62,7 +64,8 @@ def start_service(home: Path, *, port: int = 0, worker_slots: int = 1) -> Iterat
         if not line:
             process.wait()
             raise NotStartedError(f"the service did not start. It said:\n{read_log_tail(log)}")
-        yield BackgroundService(json.loads(line)["url"], process)
+        ready = json.loads(line)
+        yield BackgroundService(ready["url"], ready["page"], process)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(END_LIMIT_S)

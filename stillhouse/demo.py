@@ -20,7 +20,7 @@ from distill_core.errors import StillhouseError
 from distill_core.spec import parse_document
 from distill_core.spec.catalog import load_catalog
 from stillhouse.background import start_service
-from stillhouse.client import Artifact, Client, Job, observe
+from stillhouse.client import Artifact, Client, Job, find_key, observe
 from stillhouse.display import Display, Reading, format_bytes, format_duration, open_display
 from stillhouse.interval import find_gain_interval, find_wilson_interval
 from stillhouse.overrides import apply_overrides
@@ -80,15 +80,15 @@ def run_demo(data: str, home: Path, output: Path, port: int, *, keep_serving: bo
     _say(console, f"Distillation on {show.title}; {show.duration} on two CPU cores.")
     _say(console, "Starting server and worker ...")
     with start_service(home, port=port) as service:
-        _say(console, f"Dashboard: {service.url}")
-        with Client(service.url) as client:
+        _say(console, f"Dashboard: {service.page}")
+        with Client(service.url, key=find_key(service.url, home=home)) as client:
             _cancel_leftovers(client)
             jobs = _run_jobs(client, data, console)
             path = _download(client, jobs["student"], output, console)
         _reevaluate(jobs["student"], path, console)
         _report(jobs, console)
         if keep_serving:
-            _say(console, f"Dashboard: {service.url}   (Ctrl-C ends it)")
+            _say(console, f"Dashboard: {service.page}   (Ctrl-C ends it)")
             with suppress(KeyboardInterrupt):
                 service.process.wait()
             _say(console, "Stopping ...")

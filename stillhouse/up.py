@@ -23,7 +23,7 @@ from distill_core.errors import StillhouseError
 from server.jobs.doorbell import empty_mail
 from server.settings import Settings
 from stillhouse.child import Child
-from stillhouse.client import Client
+from stillhouse.client import Client, find_key
 from stillhouse.parent import adopt_orphans
 
 TICK_S = 0.2
@@ -59,9 +59,14 @@ class Ready:
     home: Path
     logs: Path
 
+    @property
+    def page(self) -> str:
+        """Address that opens the dashboard signed in; what follows the # never leaves the browser."""
+        return f"{self.url}/#token={find_key(self.url, home=self.home) or ''}"
+
     def as_document(self) -> dict[str, Any]:
         """Return plain JSON data."""
-        return {"url": self.url, "home": str(self.home), "logs": str(self.logs), "pid": os.getpid()}
+        return {"url": self.url, "page": self.page, "home": str(self.home), "logs": str(self.logs), "pid": os.getpid()}
 
 
 class Interrupts:
@@ -157,7 +162,7 @@ class Service:
 
     def _has_worker(self) -> bool:
         try:
-            with Client(self.ready.url) as client:
+            with Client(self.ready.url, key=find_key(self.ready.url, home=self.ready.home)) as client:
                 return any(worker.is_live for worker in client.workers())
         except StillhouseError:
             return False
@@ -211,7 +216,7 @@ def run_service(settings: Settings, *, open_page: bool, say: Say, announce: Call
     def announce_and_open(ready: Ready) -> None:
         announce(ready)
         if open_page:
-            webbrowser.open(ready.url)
+            webbrowser.open(ready.page)
 
     with _hold(settings.home_folder):
         empty_mail(settings)

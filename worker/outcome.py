@@ -20,6 +20,7 @@ class Wish(StrEnum):
     """Why a supervisor asked its engine to stop."""
 
     CANCEL = "cancel"  # a person asked
+    PAUSE = "pause"  # a person asked
     PART = "part"  # another node of the attempt has ended
     DRAIN = "drain"  # the worker is to be cleared
     SHUTDOWN = "shutdown"  # the worker stops
@@ -55,6 +56,8 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
     if isinstance(last, FailedLine):
         outcome = _end(State.FAILED, ending, _reason(last.reason), last.message)
         return Outcome(outcome.target, outcome.ending, outcome.message, tuple(last.problems))
+    if wish is Wish.PAUSE and exit_code != 0:
+        return _end(State.PAUSED, ending, Reason.USER_PAUSED, _how_paused(exit_code))
     if exit_code == STOPPED or (wish is not None and exit_code != 0):
         reason = Reason.DRAINED if wish is Wish.DRAIN else Reason.PREEMPTED
         return _end(State.QUEUED, ending, reason, _WHY_STOPPED[wish])
@@ -83,6 +86,10 @@ def blame(outcome: Outcome, ends: Sequence[NodeEnd]) -> Outcome:
     is_counted = reason is Reason.RANK_FAILED
     target = State.QUEUED if is_counted else State.FAILED
     return Outcome(target, Ending(reason, ending.exit_code, ending.signal, is_counted), cause.message)
+
+
+def _how_paused(exit_code: int) -> str | None:
+    return None if exit_code == STOPPED else "it did not save in its grace: it goes on from the checkpoint before"
 
 
 def _ending(exit_code: int) -> Ending:

@@ -163,6 +163,8 @@ class Supervisor:
             orders = read_orders(session, self._claim)
         if orders.cancel:
             self._wish = Wish.CANCEL
+        elif orders.pause:
+            self._wish = self._wish or Wish.PAUSE
         elif orders.part:
             self._wish = self._wish or Wish.PART
         elif orders.clear:
@@ -234,6 +236,8 @@ def _unstarted(wish: Wish | None) -> Outcome:
     """Return the outcome of an attempt that was called off before its engine started."""
     if wish is Wish.CANCEL:
         return Outcome(State.CANCELLED, Ending(Reason.USER_CANCELLED))
+    if wish is Wish.PAUSE:
+        return Outcome(State.PAUSED, Ending(Reason.USER_PAUSED))
     if wish is Wish.DRAIN:
         return Outcome(State.QUEUED, Ending(Reason.DRAINED), "its worker was drained")
     return Outcome(State.QUEUED, Ending(Reason.PREEMPTED), "its worker was stopped")

@@ -1,4 +1,4 @@
-"""Which artifacts, and which students of other jobs, a spec takes in."""
+"""Which artifacts, uploads and students of other jobs a spec takes in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["NamedArtifact", "NamedJob", "find_artifacts", "find_jobs"]
 
 @dataclass(frozen=True, slots=True)
 class NamedArtifact:
-    """An artifact that a spec names.
+    """An artifact, or an upload, that a spec names.
 
     Attributes:
         pointer: where its id stands.
         id: its id.
-        kind: what it must hold: `student` weights, or a `process` of term weights.
+        kind: what it must hold: `student` weights or a `process` of term weights; `weights`, if it is an upload.
     """
 
     pointer: str
@@ -42,7 +42,7 @@ class NamedJob:
 
 
 def find_artifacts(spec: Mapping[str, Any]) -> Iterator[NamedArtifact]:
-    """Yield every artifact that the plain data of a spec names, resolved or as a person wrote it; free of problems."""
+    """Yield what the plain data of a spec names, resolved or as a person wrote it; it must be free of problems."""
     for name, model in spec["models"].items():
         yield from _read(join_pointer("/models", name, "weights"), model.get("weights"), "student")
     for index, stage in enumerate(spec.get("stages") or ()):
@@ -63,3 +63,5 @@ def find_jobs(spec: Mapping[str, Any]) -> Iterator[NamedJob]:
 def _read(pointer: str, source: Any, kind: str) -> Iterator[NamedArtifact]:
     if isinstance(source, dict) and "artifact" in source:
         yield NamedArtifact(f"{pointer}/artifact", source["artifact"], kind)
+    if isinstance(source, dict) and "upload" in source:
+        yield NamedArtifact(f"{pointer}/upload", source["upload"], "weights")

@@ -25,6 +25,12 @@ class JobWeights(Config):
     job: str = Field(pattern=r"^job_[0-9A-HJKMNP-TV-Z]{26}$", description="Id of the job.")
 
 
+class UploadWeights(Config):
+    """Weights from a file that a person has uploaded."""
+
+    upload: str = Field(pattern=r"^upl_[0-9A-HJKMNP-TV-Z]{26}$", description="Id of the upload.")
+
+
 class ModelSpec(Config):
     """A model of the registry."""
 
@@ -33,6 +39,6 @@ class ModelSpec(Config):
         default_factory=dict,
         description="Options of the model; classes, channels and image size follow from the data where left out.",
     )
-    weights: ArtifactWeights | JobWeights | FileWeights | None = Field(
+    weights: ArtifactWeights | JobWeights | UploadWeights | FileWeights | None = Field(
         default=None, description="Where the weights come from; left out, they are drawn from the run's seed."
     )

@@ -43,6 +43,7 @@ def downgrade() -> None:
         table.drop_column("max_queued")
         table.drop_column("max_devices")
     op.drop_index("ix_jobs_cache_key", table_name="jobs")
+    op.drop_index("ix_jobs_state_id", table_name="jobs")
     op.drop_index("ix_jobs_parent_id", table_name="jobs")
     with op.batch_alter_table("jobs") as table:
         for column in ("max_pending_s", "queued_at", "cache_state", "cache_key", "created_by", "notes"):
@@ -114,6 +115,7 @@ def _make_webhooks() -> None:
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), nullable=False),
         sa.Column("num_failures", sa.Integer(), nullable=False),
+        sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.Column("deleted_at", _MOMENT, nullable=True),
@@ -222,3 +224,4 @@ def _add_columns() -> None:
     op.add_column("projects", sa.Column("max_queued", sa.Integer(), nullable=True))
     op.create_index("ix_jobs_parent_id", "jobs", ["parent_id"], unique=False)
     op.create_index("ix_jobs_cache_key", "jobs", ["cache_key"], unique=False)
+    op.create_index("ix_jobs_state_id", "jobs", ["state", "id"], unique=False)

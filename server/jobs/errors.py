@@ -2,6 +2,9 @@
 
 JobError
 ├── UnknownJobError     no job has this id
+├── UnknownWebhookError no webhook, or no delivery of it, has this id
+├── UnknownUploadError  no upload has this id
+├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 ├── QuotaExceededError  the job's project has no room for it
 └── LeaseLostError      the job belongs to another attempt now
@@ -29,6 +32,33 @@ class UnknownJobError(JobError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"there is no job {job_id!r}")
+
+
+class UnknownWebhookError(JobError):
+    """No webhook, or no delivery of it, has this id."""
+
+    code = "webhook_unknown"
+
+    def __init__(self, what: str, identity: str) -> None:
+        super().__init__(f"there is no {what} {identity!r}")
+
+
+class UnknownUploadError(JobError):
+    """No upload has this id."""
+
+    code = "upload_unknown"
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"there is no upload {upload_id!r}")
+
+
+class WebhookOffError(JobError):
+    """The webhook is switched off: nothing is sent to it."""
+
+    code = "webhook_off"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"{webhook_id} is switched off: PATCH it with is_enabled true first")
 
 
 class MoveRefusedError(JobError):

@@ -31,7 +31,7 @@ class Outcome:
     """What became of an attempt, as its supervisor saw it.
 
     Attributes:
-        target: where the job goes: succeeded, failed, cancelled, or queued for another attempt.
+        target: where the job goes: succeeded, failed, cancelled, paused, or queued for another attempt.
         ending: how the attempt ended.
         message: why, for people.
         problems: of a spec that the engine refused.
@@ -63,8 +63,8 @@ def finish(
 ) -> State:
     """End the claim's attempt and move its job; no process of the attempt lives any more.
 
-    What people asked for meanwhile counts: a job that is being cancelled is cancelled unless it has succeeded. The
-    artifacts are kept only with success.
+    What people asked for meanwhile counts: a job that is being cancelled is cancelled unless it has succeeded, and
+    one that is being paused is not given another attempt. The artifacts are kept only with success.
 
     Returns:
         The state that the job went to.

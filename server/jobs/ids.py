@@ -6,7 +6,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev"]
+Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev", "key", "whk", "msg", "upl"]
 
 
 def new_id(kind: Kind) -> str:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from distill_core.spec.inputs import find_artifacts, find_jobs
 from server.jobs.events import append_event, lock_events
 from server.jobs.lease import Claim, write_attempt, write_guarded
-from server.jobs.tables import Artifact, Checkpoint
+from server.jobs.tables import Artifact, Checkpoint, Upload
+from server.jobs.uploads import COMPLETE
 
 
 def named_artifacts(resolved: dict[str, Any]) -> set[str]:
-    """Return the ids of the artifacts that a resolved spec takes in."""
+    """Return the ids of the artifacts and uploads that a resolved spec takes in."""
     return {named.id for named in find_artifacts(resolved)}
 
 
@@ -38,9 +39,11 @@ def find_makers(session: Session, resolved: dict[str, Any]) -> dict[str, str]:
 
 
 def find_digests(session: Session, artifact_ids: Collection[str]) -> dict[str, str]:
-    """Return the sha256 of each artifact that there is."""
-    rows = session.execute(select(Artifact.id, Artifact.sha256).where(Artifact.id.in_(artifact_ids)))
-    return dict(rows.all())
+    """Return the sha256 of each artifact, or whole upload, that there is."""
+    results = session.execute(select(Artifact.id, Artifact.sha256).where(Artifact.id.in_(artifact_ids)))
+    whole = (Upload.id.in_(artifact_ids), Upload.state == COMPLETE, Upload.deleted_at.is_(None))
+    uploads = session.execute(select(Upload.id, Upload.sha256).where(*whole))
+    return dict(results.all()) | {upload_id: sha256 for upload_id, sha256 in uploads if sha256 is not None}
 
 
 def find_checkpoints(session: Session, job_id: str) -> list[Checkpoint]:

@@ -47,13 +47,15 @@ class Orders:
 
     Attributes:
         cancel: it is to be ended for good.
+        pause: it is to save a checkpoint and rest.
         clear: a worker that it runs on is to be cleared: it goes on elsewhere.
         part: another node has ended, so that this one has to end, too.
     """
 
     cancel: bool
-    clear: bool = False
-    part: bool = False
+    pause: bool
+    clear: bool
+    part: bool
 
 
 def take_up(session: Session, worker_id: str, job_id: str, ttl_s: float) -> Claim | None:
@@ -127,7 +129,10 @@ def read_orders(session: Session, claim: Claim) -> Orders:
     if state is None:
         raise LeaseLostError(claim.job_id, claim.token)
     return Orders(
-        cancel=state == State.CANCELLING, clear=_is_clearing(session, claim), part=_is_parting(session, claim)
+        cancel=state == State.CANCELLING,
+        pause=state == State.PAUSING,
+        clear=_is_clearing(session, claim),
+        part=_is_parting(session, claim),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from server.jobs.attempts import Ending, end_attempt
 from server.jobs.moves import move_job
 from server.jobs.states import Reason, State
-from server.jobs.tables import Attempt, Checkpoint, Job
+from server.jobs.tables import Attempt, Checkpoint, Event, Job, UTCDateTime
 
 MAX_LOSSES = 10
 """Workers that a job may lose without a checkpoint in between; then it is taken for the cause."""
@@ -52,7 +52,9 @@ def _destination(
 
 
 def _count_losses(session: Session, job: Job) -> int:
-    """Return how many attempts since the newest checkpoint lost their worker."""
+    """Return how many attempts lost their worker since the newest checkpoint, and since a person asked to try again."""
     saved = select(func.coalesce(func.max(Checkpoint.attempt), 0)).where(Checkpoint.job_id == job.id).scalar_subquery()
-    conditions = (Attempt.job_id == job.id, Attempt.reason == Reason.WORKER_LOST, Attempt.number >= saved)
+    asked = select(func.max(Event.created_at)).where(Event.job_id == job.id, Event.type == Reason.USER_RETRIED)
+    is_recent = Attempt.created_at > func.coalesce(asked.scalar_subquery(), type_coerce(job.created_at, UTCDateTime()))
+    conditions = (Attempt.job_id == job.id, Attempt.reason == Reason.WORKER_LOST, Attempt.number >= saved, is_recent)
     return session.scalar(select(func.count()).where(*conditions)) or 0

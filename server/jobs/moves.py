@@ -76,4 +76,6 @@ def _values(session: Session, target: State) -> dict[str, Any]:
         values |= {"lease_owner": None, "lease_expires_at": None, "heartbeat_at": None, "eta_s": None}
     if target in TERMINAL:
         values |= {"finished_at": moment}
+    if target is State.QUEUED:  # as new: its age in the queue, and what people asked for, count from here
+        values |= {"queued_at": moment, "finished_at": None, "cancel_requested_at": None, "pause_requested_at": None}
     return values

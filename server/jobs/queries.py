@@ -34,7 +34,7 @@ _WORKERS_SHOWN = 500
 class JobFilter:
     """Which jobs a list shows: all conditions hold at once, any of the states."""
 
-    project: str = "default"
+    project: str | None = None  # all of them
     states: Sequence[State] = ()
     words: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -125,9 +125,11 @@ def find_log_artifact(session: Session, job_id: str, attempt: int) -> Artifact |
     return session.scalar(select(Artifact).where(kept).order_by(Artifact.id.desc()).limit(1))
 
 
-def read_kinds(session: Session, artifact_ids: Iterable[str]) -> dict[str, str]:
-    """Return the kind of each of the artifacts that exist."""
+def read_kinds(session: Session, artifact_ids: Iterable[str], project: str | None = None) -> dict[str, str]:
+    """Return the kind of each of the artifacts that exist, in one project where it is named."""
     query = select(Artifact.id, Artifact.kind).where(Artifact.id.in_(set(artifact_ids)))
+    if project is not None:
+        query = query.join(Job, Job.id == Artifact.job_id).where(Job.project == project)
     return dict(session.execute(query).all())
 
 
@@ -150,18 +152,22 @@ def find_worker(session: Session, worker_id: str) -> tuple[Worker, list[Device]]
 
 
 def _matching(query: Select[Any], wanted: JobFilter) -> Select[Any]:
-    query = query.where(Job.project == wanted.project, Job.deleted_at.is_(None))
+    query = query.where(Job.deleted_at.is_(None))
+    if wanted.project is not None:
+        query = query.where(Job.project == wanted.project)
     if wanted.states:
         query = query.where(Job.state.in_(wanted.states))
     if wanted.words:
         query = query.where(Job.name.icontains(wanted.words, autoescape=True))
     for key, value in wanted.labels.items():
-        labelled = (JobLabel.project == wanted.project, JobLabel.key == key, JobLabel.value == value)
-        query = query.where(Job.id.in_(select(JobLabel.job_id).where(*labelled)))
+        labelled = select(JobLabel.job_id).where(JobLabel.key == key, JobLabel.value == value)
+        if wanted.project is not None:
+            labelled = labelled.where(JobLabel.project == wanted.project)
+        query = query.where(Job.id.in_(labelled))
     return query
 
 
 def cut(rows: Iterable[Row], limit: int) -> Slice[Row]:
-    """Return a page of rows that were read one beyond it."""
+    """Return a page from one row more than it may hold."""
     found = list(rows)
     return Slice(found[:limit], len(found) > limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -76,11 +77,18 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
 class Reconciler(threading.Thread):
     """Reconciles again and again while this process is the one that does."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        doorbell: Doorbell,
+        settings: Settings,
+        chores: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(name="reconciler", daemon=True)
         self._database = database
         self._doorbell = doorbell
         self._settings = settings
+        self._chores = chores
         self._owner = f"reconciler-{uuid4().hex}"
         self._stop_asked = threading.Event()
         self._seen_since: float | None = None
@@ -114,6 +122,7 @@ class Reconciler(threading.Thread):
         self._note_sight()
         if is_mine:
             reconcile_once(self._database, self._doorbell, self._settings, may_expire=self._may_expire())
+            self._chores()
 
     def _note_sight(self) -> None:
         """Note that the database answers; a long time since the last answer counts as a gap."""

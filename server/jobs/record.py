@@ -78,9 +78,9 @@ def ingest(session: Session, claim: Claim, batch: Batch) -> int:
 
 
 def add_blob(session: Session, sha256: str, size: int) -> None:
-    """Note bytes that are in the store."""
+    """Note bytes that are in the store, for whoever names them in this transaction: the collector leaves them."""
     insert = insert_into(session, Blob).values(sha256=sha256, size=size, created_at=now(session))
-    session.execute(insert.on_conflict_do_nothing())
+    session.execute(insert.on_conflict_do_update(index_elements=[Blob.sha256], set_={"unused_since": None}))
 
 
 def _job_columns(session: Session, lines: Sequence[Line]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.jobs.database import change_rows
 from server.jobs.lease import Claim, write_guarded
-from server.jobs.tables import Artifact, Blob, Checkpoint
+from server.jobs.tables import Artifact, Blob, Checkpoint, Upload
 
 NUM_KEPT = 2
 
@@ -28,7 +28,7 @@ def forget_old_checkpoints(session: Session, claim: Claim) -> list[str]:
     ).all()
     change_rows(session, delete(Checkpoint).where(Checkpoint.id.in_([row.id for row in old])))
     digests = {row.sha256 for row in old}
-    named = select(Checkpoint.sha256).union(select(Artifact.sha256)).subquery()
+    named = select(Checkpoint.sha256).union(select(Artifact.sha256), select(Upload.sha256)).subquery()
     digests -= set(session.scalars(select(named.c.sha256).where(named.c.sha256.in_(digests))))
     change_rows(session, delete(Blob).where(Blob.sha256.in_(digests)))
     return sorted(digests)

@@ -27,6 +27,8 @@ class Reason(StrEnum):
 
     USER_CANCELLED = "user_cancelled"
     USER_PAUSED = "user_paused"
+    USER_RESUMED = "user_resumed"
+    USER_RETRIED = "user_retried"
     WORKER_LOST = "worker_lost"
     ENGINE_KILLED = "engine_killed"
     RESTARTS_EXHAUSTED = "restarts_exhausted"
@@ -76,9 +78,43 @@ TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 """States in which no process of the job lives; only a retry leaves them."""
 
 
-def verbs_of(state: State) -> tuple[str, ...]:
+class Verb(StrEnum):
+    """What a person may ask of a job so that it moves."""
+
+    CANCEL = "cancel"  # end it; its engine is asked to save first
+    PAUSE = "pause"  # save a checkpoint and give the devices back
+    RESUME = "resume"  # wait for devices again, and go on from the checkpoint
+    RETRY = "retry"  # the same job once more, with a fresh budget of restarts
+
+
+VERBS: dict[Verb, dict[State, State]] = {
+    Verb.CANCEL: {
+        State.QUEUED: State.CANCELLED,
+        State.STARTING: State.CANCELLING,
+        State.RUNNING: State.CANCELLING,
+        State.PAUSING: State.CANCELLING,
+        State.PAUSED: State.CANCELLED,
+    },
+    Verb.PAUSE: {State.STARTING: State.PAUSING, State.RUNNING: State.PAUSING},
+    Verb.RESUME: {State.PAUSED: State.QUEUED},
+    Verb.RETRY: {State.FAILED: State.QUEUED, State.CANCELLED: State.QUEUED},
+}
+"""Where a verb takes a job, by the state that it finds it in."""
+
+_BACK = frozenset({State.QUEUED, State.STARTING, State.RUNNING})
+
+GRANTED: dict[Verb, frozenset[State]] = {
+    Verb.CANCEL: frozenset({State.CANCELLING, State.CANCELLED}),
+    Verb.PAUSE: frozenset({State.PAUSING, State.PAUSED}),
+    Verb.RESUME: _BACK,
+    Verb.RETRY: _BACK,
+}
+"""States of a job that was asked before: asking again changes nothing."""
+
+
+def verbs_of(state: State) -> tuple[Verb, ...]:
     """Return what a person may ask of a job in `state`."""
-    return ("cancel",) if MOVES[state] & {State.CANCELLING, State.CANCELLED} else ()
+    return tuple(verb for verb in Verb if state in VERBS[verb])
 
 
 def sources_of(target: State) -> frozenset[State]:

@@ -31,7 +31,9 @@ def submit_job(
     priority: int = 0,
     max_restarts: int = 3,
     actor: str = "user",
+    created_by: str | None = None,
     project: str = "default",
+    parent_id: str | None = None,
     needs: Sequence[str] = (),
     max_pending_s: float | None = None,
 ) -> Job:
@@ -46,7 +48,9 @@ def submit_job(
         priority: jobs of a higher priority are assigned first.
         max_restarts: engine crashes that are answered by a new attempt.
         actor: who submits.
+        created_by: key that submits.
         project: the room that the job belongs to; made where it is missing.
+        parent_id: the job that this one is a clone of.
         needs: the jobs whose students it waits for.
         max_pending_s: seconds in the queue after which the job fails.
 
@@ -61,32 +65,50 @@ def submit_job(
         id=new_id("job"),
         project=project,
         name=name or resolved.name,
-        spec_sha256=_digest(plain),
-        summary=_summarise(resolved),
+        created_by=created_by,
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
         max_pending_s=max_pending_s,
-        status_reason=Reason.DEPENDENCY if needs else None,
-        status_message=describe_wait(needs) if needs else None,
-        cache_key=find_cache_key(resolved, find_makers(session, plain)),
-        num_nodes=resolved.runtime.nodes,
-        num_devices=resolved.runtime.devices,
-        created_at=moment,
-        updated_at=moment,
+        parent_id=parent_id,
+        **dict.fromkeys(("queued_at", "created_at", "updated_at"), moment),
+        **_describe_work(session, resolved, plain),
     )
     session.add(job)
     session.flush()
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
-    _add_words(session, job, labels or {}, needs)
-    append_event(session, job.id, "submitted", {"state": job.state, "name": job.name, "priority": priority}, actor)
+    _add_labels(session, job, labels or {})
+    _add_needs(session, job, needs)
+    _tell(session, job, actor)
     return job
 
 
-def _add_words(session: Session, job: Job, labels: Mapping[str, str], needs: Sequence[str]) -> None:
-    """Add a job's labels, and the jobs that it needs."""
+def _describe_work(session: Session, resolved: ResolvedSpec, plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a job that follow from its spec."""
+    return {
+        "spec_sha256": _digest(plain),
+        "summary": _summarise(resolved),
+        "cache_key": find_cache_key(resolved, find_makers(session, plain)),
+        "num_nodes": resolved.runtime.nodes,
+        "num_devices": resolved.runtime.devices,
+    }
+
+
+def _add_labels(session: Session, job: Job, labels: Mapping[str, str]) -> None:
     session.add_all(JobLabel(project=job.project, key=key, value=value, job_id=job.id) for key, value in labels.items())
+
+
+def _add_needs(session: Session, job: Job, needs: Sequence[str]) -> None:
+    """Write down which jobs' students a job waits for, and let it say so."""
+    if not needs:
+        return
     session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
+    job.status_reason, job.status_message = Reason.DEPENDENCY, describe_wait(needs)
+
+
+def _tell(session: Session, job: Job, actor: str) -> None:
+    facts = {"state": job.state, "name": job.name, "priority": job.priority, "parent_id": job.parent_id}
+    append_event(session, job.id, "submitted", facts, actor)
 
 
 def _digest(document: dict[str, Any]) -> str:

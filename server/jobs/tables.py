@@ -132,6 +132,7 @@ class Job(Table):
     __table_args__ = (
         Index("ix_jobs_project_id", "project", "id"),
         Index("ix_jobs_project_state_id", "project", "state", "id"),
+        Index("ix_jobs_state_id", "state", "id"),
         Index("ix_jobs_queue", "pool", "state", "priority", "id"),
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_jobs_parent_id", "parent_id"),
@@ -437,6 +438,7 @@ class Webhook(Table):
     is_enabled: Mapped[bool] = mapped_column(Boolean)
     cursor: Mapped[int] = mapped_column(BigInteger)  # number of the last event that it was asked about
     num_failures: Mapped[int]  # deliveries given up in a row
+    disabled_reason: Mapped[str | None] = mapped_column(Text)  # why the service switched it off
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

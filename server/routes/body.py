@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -16,9 +16,14 @@ from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedM
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
-Model = TypeVar("Model", bound=BaseModel)
+Checked = TypeVar("Checked", bound=BaseModel)
 Label = Annotated[str, Field(max_length=255)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
+ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+JobName = Annotated[str, Field(min_length=1, max_length=255)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+MaxRestarts = Annotated[int, Field(ge=0, le=100)]
+MAX_LABELS = 64
 
 
 class SpecBody(BaseModel):
@@ -32,10 +37,13 @@ class SpecBody(BaseModel):
 class JobBody(SpecBody):
     """A job to submit."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=255, description="Title; the spec's if left out.")
-    labels: dict[LabelKey, Label] = Field(default_factory=dict, max_length=64, description="Words to find it by.")
-    priority: int = Field(default=0, ge=-1000, le=1000, description="Jobs of a higher priority start first.")
-    max_restarts: int = Field(default=3, ge=0, le=100, description="Engine crashes answered by a new attempt.")
+    name: JobName | None = Field(default=None, description="Title; the spec's if left out.")
+    labels: dict[LabelKey, Label] = Field(
+        default_factory=dict, max_length=MAX_LABELS, description="Words to find it by."
+    )
+    project: ProjectName | None = Field(default=None, description="Room of the job; the key's if left out.")
+    priority: Priority = Field(default=0, description="Jobs of a higher priority start first.")
+    max_restarts: MaxRestarts = Field(default=3, description="Engine crashes answered by a new attempt.")
     max_pending_s: float | None = Field(
         default=None, gt=0, le=366 * 86400, description="Seconds in the queue after which the job fails; none: never."
     )
@@ -67,7 +75,7 @@ class LimitsBody(BaseModel):
 class ProjectBody(LimitsBody):
     """A project to make."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Name: lower-case letters, digits, _ and -.")
+    id: ProjectName = Field(description="Name: lower-case letters, digits, ., _ and -.")
 
 
 async def read_body(request: Request) -> bytes:
@@ -95,6 +103,14 @@ def parse_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> A
 Body = Annotated[Any, Depends(parse_body)]
 
 
+def parse_optional_body(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> Any:
+    """Return the body as plain data, an empty object where none was sent."""
+    return parse_body(request, raw) if raw else {}
+
+
+OptionalBody = Annotated[Any, Depends(parse_optional_body)]
+
+
 def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     """Return what keeps the body from being a `model`, the spec inside it apart."""
     if not isinstance(body, dict):
@@ -102,35 +118,52 @@ def find_body_problems(model: type[BaseModel], body: Any) -> list[Problem]:
     return find_shape_problems(model, body)
 
 
-def check_body(model: type[Model]) -> Callable[[Any], Model]:
-    """Return a dependency that gives the body as a `model`, or refuses it with every problem at once."""
+def check_body(model: type[Checked], body: Any) -> Checked:
+    """Return the body as a `model`.
 
-    def check(body: Body) -> Model:
-        return _read_model(model, body)
-
-    return check
-
-
-def check_optional_body(model: type[Model]) -> Callable[[Request, bytes], Model]:
-    """Return a dependency like that of `check_body`, for which no body at all is an empty one."""
-
-    def check(request: Request, raw: Annotated[bytes, Depends(read_body)]) -> Model:
-        return _read_model(model, parse_body(request, raw) if raw else {})
-
-    return check
-
-
-def _read_model(model: type[Model], body: Any) -> Model:
+    Raises:
+        BodyInvalidError: it holds other things than it may; every problem is told.
+    """
     if problems := find_body_problems(model, body):
-        count = len(problems)
-        words = f"the body has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
-        raise BodyInvalidError(words, problems)
+        raise BodyInvalidError(count_problems(problems, "body"), problems)
     return model.model_validate(body)
 
 
+def body_of(model: type[Checked]) -> Callable[[Any], Checked]:
+    """Return a dependency that gives the body as a `model`, or refuses it with every problem at once."""
+
+    def read(body: Body) -> Checked:
+        return check_body(model, body)
+
+    return read
+
+
+def optional_body_of(model: type[Checked]) -> Callable[[Any], Checked]:
+    """Return a dependency like that of `body_of`, for which no body at all is an empty one."""
+
+    def read(body: OptionalBody) -> Checked:
+        return check_body(model, body)
+
+    return read
+
+
+def count_problems(problems: Sequence[Problem], what: str) -> str:
+    """Return the sentence that tells of several problems by the first."""
+    count = len(problems)
+    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
+
+
 def describe_json(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
-    """Return the OpenAPI description of a JSON body that `check_body` reads."""
-    return {"requestBody": {"required": is_required, "content": {JSON: {"schema": model.model_json_schema()}}}}
+    """Return the OpenAPI description of a JSON body."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)  # a view of the same resource describes them already
+    return {"requestBody": {"required": is_required, "content": {JSON: {"schema": schema}}}}
+
+
+def describe_optional_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body that may be left out."""
+    content = {JSON: {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

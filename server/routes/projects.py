@@ -11,15 +11,17 @@ from server.access import Caller, CallerOf
 from server.jobs.projects import create_project, limit_project, list_projects, read_usage
 from server.jobs.tables import Project
 from server.problems import NotFoundError, ProjectExistsError
-from server.routes.body import LimitsBody, ProjectBody, check_body, describe_json
+from server.project_views import ProjectView
+from server.routes.body import LimitsBody, ProjectBody, body_of, describe_json
 from server.routes.query import KnownQuery, Limit
-from server.service import ReadSession, WriteSession
-from server.views import Page, ProjectView
+from server.service import ReadSession
+from server.views import Page
+from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"], dependencies=[Depends(KnownQuery())])
 
-NewProject = Annotated[ProjectBody, Depends(check_body(ProjectBody))]
-NewLimits = Annotated[LimitsBody, Depends(check_body(LimitsBody))]
+NewProject = Annotated[ProjectBody, Depends(body_of(ProjectBody))]
+NewLimits = Annotated[LimitsBody, Depends(body_of(LimitsBody))]
 
 
 @router.get("", summary="List projects")

@@ -1,4 +1,4 @@
-"""Submitting a job: the body's and the spec's check, the artifacts it names, and repeated requests."""
+"""Making a job of a request: the body's and the spec's check, the artifacts it names, and repeated requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,13 +18,22 @@ from distill_core.spec.inputs import find_artifacts
 from server.access import Caller
 from server.jobs.database import lock, now
 from server.jobs.needs import name_students, read_needs
-from server.jobs.queries import find_job, read_kinds
+from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
-from server.jobs.tables import IdempotencyKey, Job
-from server.problems import BodyInvalidError, IdempotencyKeyReusedError, QueryInvalidError, SpecInvalidError
-from server.routes.body import Body, JobBody, find_body_problems
+from server.jobs.tables import IdempotencyKey, Job, Project
+from server.jobs.uploads import read_upload_kinds
+from server.problems import (
+    BodyInvalidError,
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    QueryInvalidError,
+    SpecInvalidError,
+)
+from server.routes.body import Body, JobBody, count_problems, find_body_problems
+from server.scopes import Scope
+from server.views import JobView, view_job
+from server.writing import name_target
 
-_SCOPE = "jobs"
 _KEY_LENGTH = 255
 
 KeyHeader = Annotated[
@@ -32,18 +41,45 @@ KeyHeader = Annotated[
     Header(alias="Idempotency-Key", description="Two requests with one key make one job, for 24 hours."),
 ]
 
+CREATED: dict[int | str, dict[str, Any]] = {
+    201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Address of the job."}}},
+    409: {},
+}
+"""How the description tells of a new job's address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request for a job that may be stored, apart from what the database knows."""
+    """A request for a job that may be stored, apart from what the database knows.
+
+    Attributes:
+        body: what the job is to be.
+        resolved: its spec with everything written out.
+        digest: sha256 of the request: a repetition has the same.
+        project: the room of the job that the new one is a clone of.
+        parent_id: the job that the new one is a clone of.
+    """
 
     body: JobBody
     resolved: ResolvedSpec
     digest: str
+    project: str | None = None
+    parent_id: str | None = None
 
 
 def check_submission(body: Body) -> Submission:
     """Return what was asked for.
+
+    Raises:
+        BodyInvalidError: the body holds other things than it may; the spec's problems are told with them.
+        SpecInvalidError: the spec asks for something that cannot be.
+    """
+    checked, resolved = check_job_body(body)
+    return Submission(checked, resolved, digest_of(body))
+
+
+def check_job_body(body: Any) -> tuple[JobBody, ResolvedSpec]:
+    """Return a job's body and its spec with everything written out.
 
     Raises:
         BodyInvalidError: the body holds other things than it may; the spec's problems are told with them.
@@ -57,11 +93,16 @@ def check_submission(body: Body) -> Submission:
             for entry in spec_problems
         ]
         problems = [*body_problems, *below]
-        raise BodyInvalidError(_count(problems, "body"), problems)
+        raise BodyInvalidError(count_problems(problems, "body"), problems)
     if resolved is None:
-        raise SpecInvalidError(_count(spec_problems, "spec"), spec_problems)
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return Submission(JobBody.model_validate(body), resolved, hashlib.sha256(canonical.encode()).hexdigest())
+        raise SpecInvalidError(count_problems(spec_problems, "spec"), spec_problems)
+    return JobBody.model_validate(body), resolved
+
+
+def digest_of(request: Any) -> str:
+    """Return the sha256 of a request's canonical JSON."""
+    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def check_key(key: KeyHeader = None) -> str | None:
@@ -78,6 +119,18 @@ Submitted = Annotated[Submission, Depends(check_submission)]
 Key = Annotated[str | None, Depends(check_key)]
 
 
+def answer_submission(
+    session: Session, submission: Submission, key: str | None, caller: Caller, request: Request, response: Response
+) -> JobView:
+    """Store a job, or find the one that the key made before, and say where it is."""
+    job, is_replay = store_submission(session, submission, key, caller)
+    name_target(request, job.id)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    if is_replay:
+        response.headers["Idempotency-Replayed"] = "true"
+    return view_job(job, read_labels(session, [job.id])[job.id])
+
+
 def store_submission(session: Session, submission: Submission, key: str | None, caller: Caller) -> tuple[Job, bool]:
     """Store a job and its key in one transaction, or find the job that the key made before.
 
@@ -88,12 +141,13 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         IdempotencyKeyReusedError: the key came with another body before.
         SpecInvalidError: the spec names artifacts, or jobs, that cannot be used.
     """
-    if key is not None and (earlier := _find_earlier(session, submission, key)) is not None:
+    if key is not None and (earlier := _find_earlier(session, submission, key, caller)) is not None:
         return earlier, True
     body = submission.body
+    project = _choose_project(session, body.project or submission.project, caller)
     needs = read_needs(session, body.spec, caller.project)
-    if problems := [*_find_artifact_problems(session, body.spec), *needs.problems]:
-        raise SpecInvalidError(_count(problems, "spec"), problems)
+    if problems := [*_find_artifact_problems(session, body.spec, caller), *needs.problems]:
+        raise SpecInvalidError(count_problems(problems, "spec"), problems)
     job = submit_job(
         session,
         document=body.spec,
@@ -102,13 +156,16 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         labels=body.labels,
         priority=body.priority,
         max_restarts=body.max_restarts,
+        project=project,
+        actor=caller.key_id,
+        parent_id=submission.parent_id,
         needs=needs.pending,
         max_pending_s=body.max_pending_s,
+        created_by=caller.key_id,
     )
     if key is not None:
-        session.add(
-            IdempotencyKey(scope=_SCOPE, key=key, body_sha256=submission.digest, job_id=job.id, created_at=now(session))
-        )
+        row = {"scope": caller.key_id, "key": key, "body_sha256": submission.digest, "job_id": job.id}
+        session.add(IdempotencyKey(**row, created_at=now(session)))
     session.flush()
     return job, False
 
@@ -122,10 +179,22 @@ def _check_spec(body: Any) -> tuple[tuple[Problem, ...], ResolvedSpec | None]:
         return error.problems, None
 
 
-def _find_earlier(session: Session, submission: Submission, key: str) -> Job | None:
-    """Wait for a request with the same key that is under way, then look."""
-    lock(session, f"idempotency.{_SCOPE}.{key}")
-    wanted = (IdempotencyKey.scope == _SCOPE, IdempotencyKey.key == key)
+def _choose_project(session: Session, wanted: str | None, caller: Caller) -> str:
+    """Return the project that a job goes to; only an admin makes new ones by naming them."""
+    project = wanted or caller.home
+    if caller.project is not None and project != caller.project:
+        raise ForbiddenError(f"the key {caller.key_id} works in the project {caller.project!r}, not in {project!r}")
+    known = session.get(Project, project) is not None
+    if not (known or project == caller.home or caller.may(Scope.ADMIN)):
+        problem = Problem("/project", "project_unknown", "there is no such project", project)
+        raise BodyInvalidError(f"there is no project {project!r}", [problem])
+    return project
+
+
+def _find_earlier(session: Session, submission: Submission, key: str, caller: Caller) -> Job | None:
+    """Wait for a request of the same caller with the same key that is under way, then look."""
+    lock(session, f"idempotency.{caller.key_id}.{key}")
+    wanted = (IdempotencyKey.scope == caller.key_id, IdempotencyKey.key == key)
     row = session.scalar(select(IdempotencyKey).where(*wanted))
     if row is None:
         return None
@@ -134,19 +203,15 @@ def _find_earlier(session: Session, submission: Submission, key: str) -> Job | N
     return find_job(session, row.job_id)
 
 
-def _find_artifact_problems(session: Session, spec: dict[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each artifact that is not there or holds something else."""
+def _find_artifact_problems(session: Session, spec: dict[str, Any], caller: Caller) -> Iterator[Problem]:
+    """Yield a problem for each artifact or upload that is not there or holds something else."""
     named = list(find_artifacts(spec))
-    kinds = read_kinds(session, [artifact.id for artifact in named])
+    ids = [artifact.id for artifact in named]
+    kinds = read_kinds(session, ids, caller.project) | read_upload_kinds(session, ids, caller.project)
     for artifact in named:
-        kind, allowed = kinds.get(artifact.id), f"an artifact of kind {artifact.kind}"
+        kind, allowed = kinds.get(artifact.id), f"an artifact, or a whole upload, of kind {artifact.kind}"
         if kind is None:
             yield Problem(artifact.pointer, "artifact_unknown", "there is no such artifact", artifact.id, allowed)
         elif kind != artifact.kind:
             message = f"the artifact holds a {kind}, not a {artifact.kind}"
             yield Problem(artifact.pointer, "artifact_kind", message, artifact.id, allowed)
-
-
-def _count(problems: tuple[Problem, ...] | list[Problem], what: str) -> str:
-    count = len(problems)
-    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"

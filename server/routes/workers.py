@@ -12,15 +12,16 @@ from server.jobs.database import now
 from server.jobs.queries import find_worker, list_workers
 from server.jobs.workers import drain_worker, undrain_worker
 from server.problems import NotFoundError
-from server.routes.body import DrainBody, check_optional_body, describe_json
-from server.routes.jobs import assign_now
+from server.routes.assignment import assign_now
+from server.routes.body import DrainBody, describe_json, optional_body_of
 from server.routes.query import KnownQuery
-from server.service import ReadSession, Service, ServiceOf, WriteSession
+from server.service import ReadSession, Service, ServiceOf
 from server.views import Page, WorkerView, view_worker
+from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(KnownQuery())])
 
-Drain = Annotated[DrainBody, Depends(check_optional_body(DrainBody))]
+Drain = Annotated[DrainBody, Depends(optional_body_of(DrainBody))]
 
 
 @router.get("", summary="List workers")

@@ -8,10 +8,12 @@ from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
 from stillhouse.cli.hosts import drain, undrain, workers
 from stillhouse.cli.jobs import artifacts, attempts, cancel, get, ls, wait
+from stillhouse.cli.keys import key
 from stillhouse.cli.local import check, run
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, server, up, worker
 from stillhouse.cli.submitting import submit, watch
+from stillhouse.cli.uploading import upload
 
 app = typer.Typer(
     name="stillhouse",
@@ -21,7 +23,7 @@ app = typer.Typer(
 )
 
 GROUPS = {
-    "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, wait, cancel),
+    "Jobs": (submit, watch, ls, get, logs, events, metrics, attempts, artifacts, download, upload, wait, cancel),
     "Without a server": (check, run),
     "The service": (up, server, worker, demo, workers, drain, undrain),
 }
@@ -30,3 +32,4 @@ for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)
 app.add_typer(db, name="db", rich_help_panel="The service")
+app.add_typer(key, name="key", rich_help_panel="The service")

@@ -59,7 +59,7 @@ def up(
         if as_json:
             say_json(ready.as_document())
             return
-        say(f"Dashboard: {ready.url}")
+        say(f"Dashboard: {ready.page}")
         say(f"home {ready.home}, logs {ready.logs}; stop with Ctrl-C")
 
     run_service(settings, open_page=open_page, say=tell, announce=announce)

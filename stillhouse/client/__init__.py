@@ -1,11 +1,12 @@
 """The Python client of a Stillhouse server."""
 
-from stillhouse.client.address import find_home, find_url
+from stillhouse.client.address import find_home, find_key, find_url
 from stillhouse.client.client import Client
 from stillhouse.client.errors import (
     ConflictError,
     DamagedDownloadError,
     InvalidRequestError,
+    KeyRefusedError,
     NotFoundError,
     RefusedError,
     ServerUnreachableError,
@@ -18,11 +19,13 @@ from stillhouse.client.results import (
     Attempt,
     Event,
     Job,
+    Key,
     LogChunk,
     MetricRow,
     MetricSummary,
     Point,
     Series,
+    Upload,
     Worker,
 )
 
@@ -36,6 +39,8 @@ __all__ = [
     "Event",
     "InvalidRequestError",
     "Job",
+    "Key",
+    "KeyRefusedError",
     "LogChunk",
     "MetricRow",
     "MetricSummary",
@@ -45,9 +50,11 @@ __all__ = [
     "Series",
     "ServerUnreachableError",
     "Snapshot",
+    "Upload",
     "WaitTimeoutError",
     "Worker",
     "find_home",
+    "find_key",
     "find_url",
     "observe",
 ]

@@ -1,4 +1,4 @@
-"""Where the server is: what the caller says, else the environment, else what a server on this machine wrote."""
+"""Where the server is and which key it takes: what the caller says, else the environment, else this machine's home."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ def find_url(url: str | None = None, home: Path | None = None) -> str:
     """
     found = url or os.environ.get("STILLHOUSE_URL") or _read_server_file(home or find_home()) or DEFAULT_URL
     return (found if "://" in found else f"http://{found}").rstrip("/")
+
+
+def find_key(url: str, key: str | None = None, home: Path | None = None) -> str | None:
+    """Return the API key for the server at `url`: what the caller says, else STILLHOUSE_API_KEY, else the home's own.
+
+    The home's key goes to the home's server alone: no other address ever sees it.
+    """
+    found = key or os.environ.get("STILLHOUSE_API_KEY")
+    place = home or find_home()
+    if found or url != (_read_server_file(place) or DEFAULT_URL):
+        return found
+    try:
+        return (place / "key").read_text("utf-8").strip() or None
+    except OSError:
+        return None
 
 
 def find_home() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from distill_core.spec import parse_document
-from stillhouse.client.address import find_url
+from stillhouse.client.address import find_key, find_url
 from stillhouse.client.download import ReportProgress, download_artifact
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
 from stillhouse.client.logs import read_log
@@ -18,14 +18,17 @@ from stillhouse.client.results import (
     Attempt,
     Event,
     Job,
+    Key,
     LogChunk,
     MetricRow,
     MetricSummary,
     Series,
+    Upload,
     Worker,
 )
 from stillhouse.client.sse import follow
 from stillhouse.client.transport import Transport
+from stillhouse.client.upload import upload_file
 
 PAGE_SIZE = 100
 
@@ -35,11 +38,13 @@ class Client:
 
     Args:
         url: address of the server; STILLHOUSE_URL, else the server of this machine's home, if left out.
+        key: an API key; STILLHOUSE_API_KEY, else the one of this machine's own server, if left out.
         patience_s: seconds for which calls are repeated while a server that has answered before is gone.
     """
 
-    def __init__(self, url: str | None = None, *, patience_s: float = 60.0) -> None:
-        self._transport = Transport(find_url(url), patience_s)
+    def __init__(self, url: str | None = None, *, key: str | None = None, patience_s: float = 60.0) -> None:
+        address = find_url(url)
+        self._transport = Transport(address, find_key(address, key), patience_s)
 
     @property
     def url(self) -> str:
@@ -195,6 +200,19 @@ class Client:
         place = target or Path()
         return download_artifact(self._transport, wanted, place / wanted.name if place.is_dir() else place, report)
 
+    def upload(self, path: Path, kind: str = "weights", *, report: ReportProgress | None = None) -> Upload:
+        """Upload a file; one that was cut goes on, and one of the same content that is there already is not sent again.
+
+        Args:
+            path: the file.
+            kind: what it holds: weights, as safetensors. A spec takes them as `weights: {upload: upl_…}`.
+            report: called with the bytes that are there and the bytes in all.
+
+        Raises:
+            InvalidRequestError: the server does not take the file.
+        """
+        return upload_file(self._transport, path, kind, report)
+
     def download_student(
         self, job_id: str, target: Path | None = None, *, report: ReportProgress | None = None
     ) -> Path:
@@ -217,6 +235,28 @@ class Client:
     def workers(self) -> list[Worker]:
         """Return the workers that the server knows."""
         return [Worker.model_validate(entry) for entry in self._transport.get("/v1/workers")["data"]]
+
+    def keys(self) -> Iterator[Key]:
+        """Yield the API keys, the newest first."""
+        yield from map(Key.model_validate, self._pages("/v1/api-keys", {}))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], *, project: str | None = None, expires_in_s: int | None = None
+    ) -> Key:
+        """Make an API key; the answer alone holds its `secret`.
+
+        Args:
+            name: what people call it.
+            scopes: what it may do: jobs:read, jobs:write, artifacts:read, admin.
+            project: the one project that it may see; all if left out.
+            expires_in_s: seconds until it ends by itself.
+        """
+        body = {"name": name, "scopes": list(scopes), "project": project, "expires_in_s": expires_in_s}
+        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body).json())
+
+    def revoke_key(self, key_id: str) -> None:
+        """End an API key for good."""
+        self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
 
     def worker(self, worker_id: str) -> Worker:
         """Return a worker."""

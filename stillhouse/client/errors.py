@@ -3,6 +3,7 @@
 StillhouseError
 ├── ServerUnreachableError      nothing answers at the server's address
 ├── RefusedError                the server answered with a problem document
+│   ├── KeyRefusedError         401, 403: the key is missing, wrong, or does not allow it
 │   ├── NotFoundError           404: no such job, artifact or page
 │   ├── ConflictError           409: the job's state does not allow it
 │   └── InvalidRequestError     422: the spec or a parameter is wrong; lists every problem
@@ -51,6 +52,10 @@ class RefusedError(StillhouseError):
         super().__init__(f"{title}: {detail}" if detail and detail != title else title)
 
 
+class KeyRefusedError(RefusedError):
+    """The key is missing, wrong, or does not allow what was asked."""
+
+
 class NotFoundError(RefusedError):
     """There is no such job, artifact or page."""
 
@@ -77,7 +82,13 @@ class WaitTimeoutError(StillhouseError, TimeoutError):
 
 def build_refusal(status: int, document: dict[str, Any], retry_after_s: float | None = None) -> RefusedError:
     """Return the error that fits an HTTP status."""
-    kinds = {404: NotFoundError, 409: ConflictError, 422: InvalidRequestError}
+    kinds = {
+        401: KeyRefusedError,
+        403: KeyRefusedError,
+        404: NotFoundError,
+        409: ConflictError,
+        422: InvalidRequestError,
+    }
     return kinds.get(status, RefusedError)(status, document, retry_after_s)
 
 

@@ -118,6 +118,19 @@ class LogChunk(Result):
     text: str
 
 
+class Upload(Result):
+    """A file that was sent to the server, or is on its way."""
+
+    id: str
+    kind: str
+    name: str
+    size: int
+    offset: int
+    sha256: str | None = None
+    state: str
+    created_at: datetime
+
+
 class Attempt(Result):
     """One execution of a job; `number` counts from 1."""
 
@@ -148,6 +161,21 @@ class Artifact(Result):
     sha256: str
     created_at: datetime
     content_url: str = ""
+
+
+class Key(Result):
+    """An API key, as people tell keys apart; `secret` only in the answer that made it."""
+
+    id: str
+    name: str
+    prefix: str
+    project: str | None = None
+    scopes: tuple[str, ...]
+    secret: str | None = None
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class Worker(Result):

@@ -26,14 +26,16 @@ class Transport:
 
     Args:
         url: address of the server.
+        key: what the owner of an API key sends; None sends nothing.
         patience_s: seconds for which a server that has answered before is tried again when it is gone.
     """
 
-    def __init__(self, url: str, patience_s: float) -> None:
+    def __init__(self, url: str, key: str | None, patience_s: float) -> None:
         self.url = url
         self._patience_s = patience_s
         self._has_answered = False
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"user-agent": "stillhouse-client"})
+        headers = {"user-agent": "stillhouse-client"} | ({"authorization": f"Bearer {key}"} if key else {})
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -50,7 +52,9 @@ class Transport:
         *,
         params: Params | None = None,
         json: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        read_timeout_s: float | None = None,
     ) -> httpx.Response:
         """Send a request that may be repeated, and return the whole answer.
 
@@ -58,7 +62,10 @@ class Transport:
             ServerUnreachableError: nothing answers, for longer than the patience lasts.
             RefusedError: the server answered with a problem.
         """
-        request = self._http.build_request(method, path, params=_drop_none(params), json=json, headers=headers)
+        timeout = TIMEOUT if read_timeout_s is None else httpx.Timeout(read_timeout_s, connect=5.0)
+        request = self._http.build_request(
+            method, path, params=_drop_none(params), json=json, content=content, headers=headers, timeout=timeout
+        )
         return self._repeat(request, stream=False)
 
     @contextmanager

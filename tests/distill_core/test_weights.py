@@ -11,7 +11,7 @@ from distill_core.errors import WeightsError
 from distill_core.files import hash_file
 from distill_core.model import Model
 from distill_core.models import MODELS
-from distill_core.spec.model import ArtifactWeights, FileWeights, JobWeights
+from distill_core.spec.model import ArtifactWeights, FileWeights, JobWeights, UploadWeights
 from distill_core.weights import Input, load_student, load_weights, locate_weights, save_weights
 
 JOB = "job_" + "0" * 26
@@ -111,6 +111,13 @@ def test_the_student_of_a_job_is_handed_to_the_run_under_the_jobs_id(path: Path)
     digest = hash_file(path)
     assert locate_weights(weights, {JOB: Input(path, digest)}, None) == (path, digest)
     with pytest.raises(WeightsError, match=f"the student of {JOB} was not handed to the run"):
+        locate_weights(weights, {}, None)
+
+
+def test_an_upload_is_taken_as_an_artifact_is(path: Path) -> None:
+    weights = UploadWeights(upload="upl_" + "0" * 26)
+    assert locate_weights(weights, {weights.upload: Input(path, hash_file(path))}, None)[0] == path
+    with pytest.raises(WeightsError, match=f"the upload {weights.upload} was not handed to the run"):
         locate_weights(weights, {}, None)
 
 

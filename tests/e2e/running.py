@@ -51,6 +51,7 @@ class Up:
         if not line:
             pytest.fail(f"up did not start:\n{self.process.communicate()[1]}\n{self.logs()}", pytrace=False)
         self.url: str = json.loads(line)["url"]
+        self.key = (self.home / "key").read_text().strip()
 
     def find(self, *words: str) -> psutil.Process:
         """Return the first process below `up` whose command line holds these words."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.running import running_up
+from tests.e2e.running import Up, running_up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -35,29 +35,30 @@ evaluation: {stream: test}
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """The address of a whole service, started as a user starts it."""
+def up(tmp_path: Path) -> Iterator[Up]:
+    """A whole service, started as a user starts it."""
     with running_up({"STILLHOUSE_HOME": str(tmp_path / "home")}) as up:
-        yield up.url
+        yield up
         up.interrupt()
 
 
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
+def page(browser: Browser, up: Up) -> Iterator[Page]:
     """The dashboard, opened; anything that the browser complains of fails the test."""
     complaints: list[str] = []
     page = browser.new_page()
     page.set_default_timeout(90_000)
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(url)
+    page.goto(f"{up.url}/#token={up.key}")
+    expect(page.get_by_role("link", name="New job")).to_be_visible()
     yield page
     page.close()
     assert complaints == []
 
 
-def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page, url: str, tmp_path: Path) -> None:
-    page.goto(f"{url}/jobs/new")
+def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page, up: Up, tmp_path: Path) -> None:
+    page.goto(f"{up.url}/jobs/new")
     page.get_by_test_id("spec-input").fill(SPEC.replace("resnet8", "resnt8"))
     expect(page.get_by_test_id("spec-problems")).to_contain_text("resnet8")
 
@@ -84,10 +85,10 @@ def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page
     target = tmp_path / "student.safetensors"
     download.value.save_as(target)
     job_id = page.url.split("/jobs/")[1].split("?")[0]
-    artifacts = page.request.get(f"{url}/v1/jobs/{job_id}/artifacts").json()["data"]
+    artifacts = page.request.get(f"{up.url}/v1/jobs/{job_id}/artifacts").json()["data"]
     [digest] = [artifact["sha256"] for artifact in artifacts if artifact["kind"] == "student"]
     assert hashlib.sha256(target.read_bytes()).hexdigest() == digest
 
-    page.goto(url)
+    page.goto(up.url)
     expect(page.get_by_test_id("job-row")).to_have_count(1)
     expect(page.get_by_test_id("job-row")).to_contain_text("from the browser")

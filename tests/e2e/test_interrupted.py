@@ -23,12 +23,12 @@ def test_ctrl_c_puts_the_job_back_and_the_next_up_finishes_it_to_the_same_bytes(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     spec = digits_spec(epochs=60)
-    with running_up(environment) as up, Client(up.url) as client:
+    with running_up(environment) as up, Client(up.url, key=up.key) as client:
         job = client.submit(spec)
         wait_for(client, job, has_reached(100))
         said = up.interrupt()
         assert "checkpoint" in said
-    with running_up(environment) as up, Client(up.url) as client:
+    with running_up(environment) as up, Client(up.url, key=up.key) as client:
         events = {event.type: event for event in client.events(job.id)}
         assert events["preempted"].data["state"] == "queued"
         job = client.wait(job.id, timeout_s=120, poll_s=0.3)

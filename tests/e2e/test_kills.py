@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 def test_a_job_outlives_its_engine_its_worker_and_the_server(stores: dict[str, str], tmp_path: Path) -> None:
     spec = digits_spec(epochs=100)
-    with running_up(stores) as up, Client(up.url) as client:
+    with running_up(stores) as up, Client(up.url, key=up.key) as client:
         job = client.submit(spec, max_restarts=3)
 
         wait_for(client, job, has_reached(80))

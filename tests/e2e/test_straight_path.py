@@ -22,7 +22,7 @@ def test_a_student_is_distilled_from_an_earlier_jobs_weights_and_downloaded(
 ) -> None:
     teaching = digits_spec()
     learning = copy.deepcopy(teaching)
-    with running_up(stores) as up, Client(up.url) as client:
+    with running_up(stores) as up, Client(up.url, key=up.key) as client:
         teacher = client.wait(client.submit(teaching).id, timeout_s=120, poll_s=0.3)
         assert teacher.has_succeeded, teacher.status_message
         weights = client.find_artifact(teacher.id, "student")
@@ -60,7 +60,7 @@ def test_missing_data_and_broken_weights_fail_their_jobs_with_a_reason_to_act_on
     without_data, with_broken_weights = digits_spec(), digits_spec()
     without_data["data"] = {"train": {"dataset": "cifar10"}, "test": {"dataset": "cifar10", "split": "test"}}
     with_broken_weights["models"]["student"]["weights"] = {"file": "broken.safetensors"}
-    with running_up(environment) as up, Client(up.url) as client:
+    with running_up(environment) as up, Client(up.url, key=up.key) as client:
         jobs = [client.submit(spec) for spec in (without_data, with_broken_weights)]
         data, weights = (client.wait(job.id, timeout_s=60, poll_s=0.3) for job in jobs)
     assert (data.state, data.status_reason) == ("failed", "data_missing")

@@ -34,7 +34,7 @@ def ranks_of(pids: list[int]) -> list[int]:
 
 def test_a_job_on_two_devices_outlives_one_of_its_processes_and_the_next_reads_its_cache(tmp_path: Path) -> None:
     environment = {"STILLHOUSE_HOME": str(tmp_path / "home"), "STILLHOUSE_WORKER_SLOTS": "2"}
-    with running_up(environment) as up, Client(up.url) as client:
+    with running_up(environment) as up, Client(up.url, key=up.key) as client:
         job = wait_for(client, client.submit(distillation()), has_reached(20))
         ranks = ranks_of(up.marked())
         assert len(ranks) == 2

@@ -26,7 +26,9 @@ from server.jobs.lines import MetricsLine, RunStarted
 from server.jobs.logs import LogArchive, append_log
 from server.jobs.record import Batch, ingest
 from server.jobs.states import Reason, State
+from server.keys import mint_key
 from server.migrate import upgrade
+from server.scopes import Scope
 from server.service import Service
 from tests.server.jobs.ground import Ground, make_settings
 
@@ -117,7 +119,7 @@ class House:
 def open_house(environment: Mapping[str, str]) -> Iterator[House]:
     """Yield a running application on the stores of an environment, called without a socket."""
     app, house = _build(environment)
-    with TestClient(app, base_url="http://localhost") as client:
+    with TestClient(app, base_url="http://localhost", headers=sign(house.service)) as client:
         yield replace(house, client=client)
 
 
@@ -130,11 +132,19 @@ def open_served_house(environment: Mapping[str, str]) -> Iterator[House]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            with httpx2.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=10) as client:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            with httpx2.Client(base_url=url, timeout=10, headers=sign(house.service)) as client:
                 yield replace(house, client=client)
         finally:
             server.should_exit = True
             thread.join()
+
+
+def sign(service: Service, *scopes: Scope, project: str | None = None) -> dict[str, str]:
+    """Return the header of a new key, with every right if none is named."""
+    with service.database.write() as session:
+        minted = mint_key(session, "test", scopes or (Scope.ADMIN,), project=project)
+    return {"Authorization": f"Bearer {minted.secret}"}
 
 
 def _build(environment: Mapping[str, str]) -> tuple[FastAPI, House]:
@@ -143,6 +153,7 @@ def _build(environment: Mapping[str, str]) -> tuple[FastAPI, House]:
     service: Service = app.state.service
     upgrade(service.database, settings)
     with service.database.write() as session:
-        assert hold(session, "reconciler", "the test", 3600)  # so that nothing moves but what the test moves
+        for right in ("reconciler", "webhooks"):
+            assert hold(session, right, "the test", 3600)  # so that nothing moves but what the test moves
     ground = Ground(dict(environment), settings, service.database, service.doorbell)
     return app, House(httpx2.Client(), service, ground)

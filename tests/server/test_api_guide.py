@@ -25,11 +25,12 @@ def test_the_table_lists_every_endpoint_and_no_other(bare_client: TestClient) ->
 def test_the_commands_run_as_they_stand(served_house: House, tmp_path: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
     assert len(blocks) == 3
+    secret = str(served_house.client.headers["authorization"]).removeprefix("Bearer ")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", "".join(blocks[:2])],
         cwd=tmp_path,
-        env={**os.environ, "STILLHOUSE_URL": str(served_house.client.base_url)},
+        env=os.environ | {"STILLHOUSE_URL": str(served_house.client.base_url), "STILLHOUSE_API_KEY": secret},
         capture_output=True,
         text=True,
         check=False,
@@ -43,7 +44,8 @@ def test_the_commands_run_as_they_stand(served_house: House, tmp_path: Path) -> 
 def test_the_download_command_brings_the_artifact(served_house: House, tmp_path: Path) -> None:
     artifact = served_house.make_artifact(b"weights" * 1000)
     script = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)[2]
-    environment = {"URL": str(served_house.client.base_url), "JOB": artifact["job_id"]}
+    authorization = f"Authorization: {served_house.client.headers['authorization']}"
+    environment = {"URL": str(served_house.client.base_url), "JOB": artifact["job_id"], "AUTH": authorization}
     subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,

@@ -49,7 +49,8 @@ def test_it_ends_at_once_and_cleanly_although_streams_are_open(stores: dict[str,
     with running(stores) as (process, url):
         assert json.loads(note.read_text()) == {"pid": process.pid, "url": url}
         assert note.stat().st_mode & 0o777 == 0o600
-        with httpx.stream("GET", f"{url}/v1/stream", timeout=10) as answer:
+        headers = {"Authorization": f"Bearer {(note.parent / 'key').read_text().strip()}"}
+        with httpx.stream("GET", f"{url}/v1/stream", timeout=10, headers=headers) as answer:
             lines = answer.iter_lines()
             assert next(lines) == "retry: 1000"
             start = time.monotonic()

@@ -31,7 +31,8 @@ _CHECKER = "POST /v1/specs/validate"  # says what is wrong with a status of 200:
 
 
 @pytest.fixture(scope="module")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Address and key."""
     home: Path = tmp_path_factory.mktemp("fuzzed")
     port = free_port()
     environment = {**os.environ, "STILLHOUSE_HOME": str(home), "STILLHOUSE_AUTO_MIGRATE": "true"}
@@ -47,7 +48,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_up(process, log, lambda: httpx.get(f"{url}/readyz").raise_for_status(), httpx.HTTPError)
-        yield url
+        yield url, (home / "key").read_text().strip()
     finally:
         stop(process, signal.SIGTERM)
 
@@ -59,9 +60,11 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
-def test_every_operation_does_what_its_description_says(case: Case[Any], server_url: str) -> None:
+def test_every_operation_does_what_its_description_says(case: Case[Any], server: tuple[str, str]) -> None:
     # A description cannot say all that is refused: names that a spec lacks, NUL, numbers past 64 bits.
     waived: list[Any] = [positive_data_acceptance]
     if case.operation.label == _CHECKER:
         waived.append(negative_data_rejection)
-    case.call_and_validate(base_url=server_url, timeout=10, excluded_checks=waived)
+    url, secret = server
+    headers = {"Authorization": f"Bearer {secret}"}
+    case.call_and_validate(base_url=url, timeout=10, headers=headers, excluded_checks=waived)

@@ -38,16 +38,16 @@ def test_a_wrong_method_is_told_every_right_one(bare_client: TestClient) -> None
     assert_problem(bare_client.post("/some/page"), 405, "method_not_allowed")
 
 
-def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(bare_client: TestClient) -> None:
+def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(local_house: House) -> None:
     large = b"x" * (MAX_BYTES + 1)
-    assert_problem(bare_client.post("/v1/jobs", content=large, headers=JSON), 413, "content_too_large")
+    assert_problem(local_house.client.post("/v1/jobs", content=large, headers=JSON), 413, "content_too_large")
     pieces = (large[start : start + 9999] for start in range(0, len(large), 9999))
-    assert_problem(bare_client.post("/v1/jobs", content=pieces, headers=JSON), 413, "content_too_large")
+    assert_problem(local_house.client.post("/v1/jobs", content=pieces, headers=JSON), 413, "content_too_large")
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml", ""])
-def test_a_media_type_that_is_not_understood_is_refused(bare_client: TestClient, media_type: str) -> None:
-    answer = bare_client.post("/v1/jobs", content=b"{}", headers={"content-type": media_type})
+def test_a_media_type_that_is_not_understood_is_refused(local_house: House, media_type: str) -> None:
+    answer = local_house.client.post("/v1/jobs", content=b"{}", headers={"content-type": media_type})
     assert_problem(answer, 415, "media_type_unsupported")
     assert answer.headers["accept"] == "application/json, application/yaml"
 
@@ -150,9 +150,11 @@ anything = st.recursive(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.one_of(anything, st.fixed_dictionaries({"spec": anything, "name": anything, "labels": anything})))
 def test_whatever_json_is_sent_is_answered_by_problems_that_any_client_can_read(
-    bare_client: TestClient, body: object
+    local_house: House, body: object
 ) -> None:
-    answer = bare_client.post("/v1/jobs", content=json.dumps(body).encode("utf-8", "surrogatepass"), headers=JSON)
+    answer = local_house.client.post(
+        "/v1/jobs", content=json.dumps(body).encode("utf-8", "surrogatepass"), headers=JSON
+    )
     has_spec = isinstance(body, dict) and isinstance(body.get("spec"), dict)
     code = answer.json()["code"]
     assert_problem(answer, 422, code if has_spec and code == "spec_invalid" else "body_invalid")
@@ -161,8 +163,6 @@ def test_whatever_json_is_sent_is_answered_by_problems_that_any_client_can_read(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300), media_type=st.sampled_from(["application/json", "application/yaml"]))
-def test_whatever_bytes_are_sent_never_make_the_server_fail(
-    bare_client: TestClient, body: bytes, media_type: str
-) -> None:
-    answer = bare_client.post("/v1/specs/validate", content=body, headers={"content-type": media_type})
+def test_whatever_bytes_are_sent_never_make_the_server_fail(local_house: House, body: bytes, media_type: str) -> None:
+    answer = local_house.client.post("/v1/specs/validate", content=body, headers={"content-type": media_type})
     assert answer.status_code in {200, 422}

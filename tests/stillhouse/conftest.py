@@ -29,7 +29,7 @@ def hand(server: ServerProcess) -> Iterator[HandWorker]:
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[Client]:
     """A client of that server; what a test leaves in the queue is cancelled after it."""
-    with Client(server.url) as opened:
+    with Client(server.url, key=server.key) as opened:
         yield opened
         for job in opened.jobs(state="queued"):
             opened.cancel(job.id)

@@ -48,6 +48,11 @@ class ServerProcess:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def key(self) -> str:
+        """The key that it minted for its own user."""
+        return (self.home / "key").read_text().strip()
+
     def start(self) -> None:
         """Start it and wait until it is ready."""
         log = self.home / "server.log"

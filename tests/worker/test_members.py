@@ -14,9 +14,9 @@ from safetensors.numpy import load, load_file
 from sqlalchemy import select
 
 from server.artifacts import ArtifactStore
-from server.jobs.cancel import cancel_job
 from server.jobs.states import State
 from server.jobs.tables import Artifact, LogChunk, Member
+from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew, wait_for
 

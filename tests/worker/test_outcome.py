@@ -27,6 +27,11 @@ ODD = _last("failed", reason="moon_phase", message="odd")
     [
         (0, DONE, None, "succeeded", None, False),
         (0, DONE, Wish.CANCEL, "succeeded", None, False),
+        (0, DONE, Wish.PAUSE, "succeeded", None, False),
+        (0, None, Wish.PAUSE, "failed", "exit_code", False),
+        (1, NAN, Wish.PAUSE, "failed", "nan_loss", False),
+        (75, STOPPED, Wish.PAUSE, "paused", "user_paused", False),
+        (-9, None, Wish.PAUSE, "paused", "user_paused", False),
         (0, None, None, "failed", "exit_code", False),
         (0, STOPPED, None, "failed", "exit_code", False),
         (1, NAN, None, "failed", "nan_loss", False),
@@ -60,6 +65,11 @@ def test_exit_code_last_word_and_wish_decide_where_the_job_goes(
 
 def test_an_engine_that_leaves_without_a_word_is_quoted() -> None:
     assert "ModuleNotFoundError" in (decide(1, None, None, [], "ModuleNotFoundError: no x").message or "")
+
+
+def test_a_pause_that_left_no_time_to_save_says_so() -> None:
+    assert decide(75, STOPPED, Wish.PAUSE, [], "").message is None
+    assert "the checkpoint before" in (decide(-9, None, Wish.PAUSE, [], "").message or "")
 
 
 def test_a_success_with_a_broken_result_is_a_failure_that_says_what_is_broken() -> None:

@@ -6,17 +6,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from server.artifacts import ArtifactStore
-from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows
 from server.jobs.ids import new_id
-from server.jobs.states import State
+from server.jobs.states import Reason, State
 from server.jobs.tables import Artifact, Blob, Checkpoint, Job, Metric
+from server.jobs.uploads import add_upload, complete_upload, remove_upload
+from server.jobs.verbs import cancel_job, pause_job, resume_job
 from server.jobs.workers import drain_worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
@@ -123,6 +125,36 @@ def test_a_cancelled_run_saves_a_checkpoint_in_its_grace(ground: Ground, host: H
     assert (job.state, job.status_reason) == ("cancelled", "user_cancelled")
     with ground.database.read() as session:
         assert session.scalars(select(Checkpoint)).one().step >= 2
+
+
+def test_a_job_paused_before_its_engine_starts_starts_none(ground: Ground, host: Host) -> None:
+    job_id = ground.submit()
+    ground.assign()
+    with ground.database.write() as session:
+        pause_job(session, job_id, "user")
+    job = _run(ground, host, job_id)
+    assert (job.state, ground.attempts(job_id)[0].pid) == ("paused", None)
+
+
+def test_a_paused_run_gives_its_device_back_and_goes_on_from_where_it_saved(ground: Ground, host: Host) -> None:
+    job_id = ground.submit(experiment(steps=40, step_s=0.1, checkpoint_every=10_000))
+
+    def pause_soon() -> None:
+        while (ground.job(job_id).step or 0) < 2:
+            time.sleep(0.05)
+        with ground.database.write() as session:
+            pause_job(session, job_id, "user")
+
+    helper = threading.Thread(target=pause_soon)
+    helper.start()
+    job = _run(ground, host, job_id)
+    helper.join()
+    assert (job.state, job.status_reason, ground.holders()) == ("paused", "user_paused", [None])
+    with ground.database.write() as session:
+        saved_at = session.scalars(select(Checkpoint)).one().step
+        resume_job(session, job_id, "user")
+    assert _run(ground, host, job_id).state == State.SUCCEEDED
+    assert ground.attempts(job_id)[1].start_step == saved_at >= 2
 
 
 def test_a_run_on_a_worker_that_is_cleared_saves_a_checkpoint_and_goes_back_to_the_queue(
@@ -248,6 +280,24 @@ def test_the_engine_gets_the_student_of_a_job_that_it_waited_for(ground: Ground,
         rows = session.scalars(select(Artifact).where(Artifact.kind == "student").order_by(Artifact.id)).all()
         inputs = json.loads(ArtifactStore(ground.settings).read(rows[-1].sha256))["inputs"]
     assert {name: entry["sha256"] for name, entry in inputs.items()} == {teacher: rows[0].sha256}
+
+
+def test_the_engine_reads_weights_that_a_person_has_uploaded(ground: Ground, host: Host, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    blob = ArtifactStore(ground.settings).put_file(tmp_path / "weights")
+    with ground.database.write() as session:
+        upload = add_upload(
+            session, project="default", kind="weights", name="x", size=blob.size, sha256=None, created_by="somebody"
+        )
+        assert complete_upload(session, upload.id, blob.sha256, blob.size)
+    document = experiment()
+    document["models"]["student"]["weights"] = {"upload": upload.id}
+    job = _run(ground, host, ground.submit(document))
+    assert job.state == State.SUCCEEDED
+    with ground.database.write() as session:
+        remove_upload(session, upload.id)
+    job = _run(ground, host, ground.submit(document))
+    assert (job.state, job.status_reason) == (State.FAILED, Reason.ARTIFACT_MISSING)
 
 
 def test_a_reader_of_the_database_finds_no_credential_in_the_engines_environment(

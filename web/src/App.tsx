@@ -6,6 +6,7 @@ import { JobPage } from "./job/JobPage";
 import { JobsPage } from "./jobs/JobsPage";
 import { StreamMark } from "./live/StreamMark";
 import { Link, usePath } from "./router";
+import { signOut } from "./session/session";
 import { NewJobPage } from "./submit/NewJobPage";
 import { Icon } from "./ui/Icon";
 import { Empty } from "./ui/Notice";
@@ -29,6 +30,9 @@ export function App() {
           <Icon name="plus" />
           New job
         </Link>
+        <button type="button" className="button" onClick={() => void signOut()}>
+          Sign out
+        </button>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
         <Page path={path} />

@@ -10,15 +10,18 @@ import { createRoot } from "react-dom/client";
 import { createQueryClient } from "./api/queryClient";
 import { App } from "./App";
 import { LiveProvider } from "./live/LiveProvider";
+import { SessionGate } from "./session/SessionGate";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={createQueryClient()}>
-      <LiveProvider>
-        <App />
-      </LiveProvider>
+      <SessionGate>
+        <LiveProvider>
+          <App />
+        </LiveProvider>
+      </SessionGate>
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -5,17 +5,19 @@ from typing import Any
 from distill_core.spec.inputs import NamedArtifact, NamedJob, find_artifacts, find_jobs
 
 JOB = "job_" + "0" * 26
+UPLOAD = "upl_" + "0" * 26
 STUDENT, PROCESS = (f"art_{letter * 26}" for letter in "0A")
 
 
 def test_weights_and_learned_processes_are_found_with_their_places() -> None:
     term = {"method": "kd", "parts": {"schedule": "process", "source": {"artifact": PROCESS}}}
     spec: dict[str, Any] = {
-        "models": {"a": {"model": "resnet8", "weights": {"artifact": STUDENT}}, "b": {"model": "resnet8"}},
+        "models": {"a": {"model": "resnet8", "weights": {"artifact": STUDENT}}, "b": {"weights": {"upload": UPLOAD}}},
         "stages": [{"name": "first"}, {"objective": {"kd": term, "ce": {"method": "ce"}}}],
     }
     assert list(find_artifacts(spec)) == [
         NamedArtifact("/models/a/weights/artifact", STUDENT, "student"),
+        NamedArtifact("/models/b/weights/upload", UPLOAD, "weights"),
         NamedArtifact("/stages/1/objective/kd/parts/source/artifact", PROCESS, "process"),
     ]
 

@@ -165,8 +165,9 @@ def open_for_writing(path: Path) -> int:
 
 
 SCRIPT = """
-import sys, time, torch
+import signal, sys, time, torch
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 from tests.distill_core.stream.folders import open_folder
 stream = open_folder(Path(sys.argv[1]), placement="workers", loader_workers=2)
 batches = stream.batches(torch.arange(len(stream)).split(2), 0, ("main",))

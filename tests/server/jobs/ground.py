@@ -35,7 +35,10 @@ QUICK = {
 def make_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that a process with these variables would have."""
     return Settings.model_validate(
-        {name.removeprefix("STILLHOUSE_").lower(): value for name, value in environment.items()}
+        {
+            name.removeprefix("STILLHOUSE_").lower(): json.loads(value) if value.startswith("[") else value
+            for name, value in environment.items()
+        }
     )
 
 
@@ -113,11 +116,13 @@ class Ground:
         return claim
 
     def start_job(self, document: dict[str, Any] | None = None) -> Claim:
-        """Bring a new job so far that a worker of its own holds it."""
-        worker_id = self.announce()
+        """Bring a new job so far that a worker holds it."""
+        self.announce()
         job_id = self.submit(document)
         assert self.assign() == 1
-        return self.claim(worker_id, job_id)
+        owner = self.job(job_id).lease_owner
+        assert owner is not None
+        return self.claim(owner, job_id)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands now."""

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from server.jobs.attempts import Ending
-from server.jobs.cancel import cancel_job
 from server.jobs.finish import Outcome, StoredArtifact, finish
 from server.jobs.lease import Claim
 from server.jobs.logs import LogArchive, append_log
 from server.jobs.moves import move_job
 from server.jobs.states import Reason, State
 from server.jobs.tables import Artifact, LogChunk
+from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground
 
 KILLED = Outcome(State.QUEUED, Ending(Reason.ENGINE_KILLED, signal=9, is_counted=True), "killed")

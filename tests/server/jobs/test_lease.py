@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from server.jobs.attempts import Ending
-from server.jobs.cancel import cancel_job
 from server.jobs.errors import LeaseLostError
 from server.jobs.finish import Outcome, finish
 from server.jobs.lease import Claim, heartbeat, read_orders, take_up, write_guarded
 from server.jobs.loss import lose_attempt
 from server.jobs.states import Reason, State
+from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground
 
 

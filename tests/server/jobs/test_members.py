@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows, now
 from server.jobs.errors import LeaseLostError
 from server.jobs.lease import Claim, heartbeat, read_orders
@@ -14,6 +13,7 @@ from server.jobs.members import NodeEnd, are_others_over, end_node, publish_addr
 from server.jobs.reconcile import reconcile_once
 from server.jobs.states import State
 from server.jobs.tables import Job, LogChunk, Member
+from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground
 
 

@@ -5,8 +5,9 @@ from sqlalchemy import update
 
 from server.jobs.database import change_rows
 from server.jobs.moves import move_job
-from server.jobs.states import LEASED, MOVES, TERMINAL, Reason, State, sources_of
+from server.jobs.states import GRANTED, LEASED, MOVES, TERMINAL, VERBS, Reason, State, Verb, sources_of
 from server.jobs.tables import Device, Job
+from server.jobs.verbs import cancel_job, retry_job
 from tests.server.jobs.ground import Ground
 
 
@@ -57,6 +58,25 @@ def test_a_move_back_to_the_queue_is_told_by_its_reason(ground: Ground) -> None:
     with ground.database.write() as session:
         move_job(session, claim.job_id, State.QUEUED, reason=Reason.WORKER_LOST, token=claim.token, actor="reconciler")
     assert [event.type for event in ground.events(claim.job_id)] == ["submitted", "starting", "worker_lost"]
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_verb_asks_for_nothing_that_the_table_of_moves_refuses(verb: Verb) -> None:
+    assert all(target in MOVES[source] for source, target in VERBS[verb].items())
+    assert not GRANTED[verb] & VERBS[verb].keys()
+
+
+def test_a_job_back_in_the_queue_waits_from_then_on_and_owes_nothing_to_earlier_wishes(ground: Ground) -> None:
+    job_id = ground.submit()
+    first = ground.job(job_id).queued_at
+    with ground.database.write() as session:
+        cancel_job(session, job_id, "user")
+        retry_job(session, job_id, "user")
+    job = ground.job(job_id)
+    assert first is not None
+    assert job.queued_at is not None
+    assert job.queued_at > first
+    assert (job.finished_at, job.cancel_requested_at) == (None, None)
 
 
 def test_terminal_states_are_left_by_retry_only() -> None:

@@ -6,13 +6,13 @@ from sqlalchemy import select
 
 from distill_core.spec import resolve
 from server.jobs.attempts import Ending
-from server.jobs.cancel import cancel_job
 from server.jobs.finish import Outcome, StoredArtifact, finish
 from server.jobs.ids import new_id
 from server.jobs.needs import name_students, read_needs
 from server.jobs.reconcile import reconcile_once
 from server.jobs.states import Reason, State
 from server.jobs.tables import Artifact
+from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground, experiment
 
 

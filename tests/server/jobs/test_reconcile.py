@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from server.jobs.cancel import cancel_job
 from server.jobs.database import change_rows, now
 from server.jobs.leadership import hold, let_go
 from server.jobs.reconcile import Findings, Reconciler, reconcile_once
 from server.jobs.states import State
 from server.jobs.tables import IdempotencyKey, Job, Member, Worker
+from server.jobs.verbs import cancel_job
 from server.jobs.workers import stop_worker
 from tests.server.jobs.ground import Ground
 

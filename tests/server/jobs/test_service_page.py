@@ -3,17 +3,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from server.jobs.states import LEASED, MOVES, TERMINAL, State
+from server.jobs.states import LEASED, MOVES, TERMINAL, VERBS, State, verbs_of
 
 PAGE = Path(__file__).parents[3] / "docs/service.md"
 BEGIN, END = "<!-- states -->\n", "<!-- /states -->\n"
 
 
 def _table() -> str:
-    rows = ["| state | may go to | a worker holds it | over |", "|---|---|---|---|"]
+    rows = ["| state | may go to | people may ask to | a worker holds it | over |", "|---|---|---|---|---|"]
     for state in State:
         targets = ", ".join(target for target in State if target in MOVES[state]) or "-"
-        rows.append(f"| {state} | {targets} | {_tick(state in LEASED)} | {_tick(state in TERMINAL)} |")
+        verbs = ", ".join(f"{verb} (→ {VERBS[verb][state]})" for verb in verbs_of(state)) or "-"
+        rows.append(f"| {state} | {targets} | {verbs} | {_tick(state in LEASED)} | {_tick(state in TERMINAL)} |")
     return "\n".join(rows) + "\n"
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from server.access import Caller, Scope, identify
+from server.access import Caller, identify
 from server.routes.examples import SPEC
+from server.scopes import Scope
 from tests.server.house import House
 
 

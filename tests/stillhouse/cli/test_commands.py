@@ -23,6 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `stillhouse` with some arguments and returns how it ended."""
     monkeypatch.setenv("STILLHOUSE_URL", server.url)
+    monkeypatch.setenv("STILLHOUSE_API_KEY", server.key)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def call(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -162,3 +163,13 @@ def test_watch_and_wait_end_well_only_when_the_job_does(run: Run, done: str, cli
     assert json.loads(watched.stdout.splitlines()[-1])["job"]["state"] == "cancelled"
     assert run("wait", job.id).returncode == 1
     assert run("cancel", done).returncode == 1
+
+
+def test_upload_prints_the_id_alone_and_says_how_a_spec_names_it(run: Run, tmp_path: Path, client: Client) -> None:
+    header = json.dumps({"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"abc")
+    done = run("upload", "a.safetensors")
+    assert (done.returncode, done.stdout.startswith("upl_"), done.stdout.count("\n")) == (0, True, 1)
+    assert f"weights: {{upload: {done.stdout.strip()}}}" in done.stderr
+    assert run("upload", "a.safetensors", "--kind", "pickle").returncode == 2
+    assert run("upload", "nowhere.safetensors").returncode == 2

@@ -29,9 +29,9 @@ def chaos(server: ServerProcess) -> Iterator[Chaos]:
 
 
 @pytest.fixture
-def far(chaos: Chaos) -> Iterator[Client]:
+def far(chaos: Chaos, server: ServerProcess) -> Iterator[Client]:
     """A client behind the bad network."""
-    with Client(chaos.url) as opened:
+    with Client(chaos.url, key=server.key) as opened:
         yield opened
 
 
@@ -68,10 +68,10 @@ def test_a_download_that_is_cut_twice_goes_on_where_it_was(
 
 
 def test_a_later_call_goes_on_where_a_given_up_one_was(
-    chaos: Chaos, far: Client, artifact: Artifact, blob: Path, tmp_path: Path
+    chaos: Chaos, server: ServerProcess, far: Client, artifact: Artifact, blob: Path, tmp_path: Path
 ) -> None:
     chaos.cuts = [artifact.size // 2, *([0] * 100)]
-    with Client(chaos.url, patience_s=0.5) as hasty, pytest.raises(ServerUnreachableError):
+    with Client(chaos.url, key=server.key, patience_s=0.5) as hasty, pytest.raises(ServerUnreachableError):
         hasty.download(artifact, tmp_path / "here")
     (part,) = tmp_path.glob("here.*.part")
     assert 0 < part.stat().st_size < artifact.size

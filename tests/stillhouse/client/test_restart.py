@@ -21,7 +21,7 @@ def mortal(tmp_path: Path) -> Iterator[ServerProcess]:
 
 def test_streams_and_calls_go_on_over_a_server_that_was_killed(mortal: ServerProcess) -> None:
     hand = HandWorker(mortal.home)
-    with Client(mortal.url) as client:
+    with Client(mortal.url, key=mortal.key) as client:
         job = client.submit(tiny_spec())
         claim = hand.take(job.id)
         hand.report(claim, RUN_STARTED)

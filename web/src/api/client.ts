@@ -3,6 +3,14 @@
 import type { ProblemDocument } from "./types";
 
 const TIMEOUT_MS = 20_000;
+const SAFE_METHODS = new Set(["GET", "HEAD"]);
+
+let csrfToken: string | null = null;
+
+/** Remember what the session's writes must carry. */
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+}
 
 export type Params = Record<string, string | number | readonly string[] | null | undefined>;
 
@@ -34,13 +42,19 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
   const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   let response: Response;
   try {
-    response = await fetch(url, { ...init, signal });
+    response = await fetch(url, { ...init, headers: withToken(init), signal });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new ApiError(0, { title: "The server does not answer.", status: 0, code: "unreachable" });
   }
   if (!response.ok) throw new ApiError(response.status, await readProblem(response));
   return response;
+}
+
+function withToken(init: RequestInit): Headers {
+  const headers = new Headers(init.headers);
+  if (csrfToken && !SAFE_METHODS.has(init.method ?? "GET")) headers.set("X-CSRF-Token", csrfToken);
+  return headers;
 }
 
 export async function getJson<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {

@@ -31,6 +31,7 @@ export type MetricSummary = Schemas["MetricView"];
 export type MetricPoint = Schemas["PointView"];
 export type MetricSeries = Schemas["SeriesView"];
 export type Artifact = Schemas["ArtifactView"];
+export type Session = Schemas["SessionView"];
 export type SpecProblem = Schemas["ProblemEntry"];
 export type Validation = Schemas["ValidationView"];
 /** An RFC 9457 problem; of what is no answer of the server only the least is known. */
