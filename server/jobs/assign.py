@@ -43,14 +43,20 @@ class _Share:
     indices: tuple[int, ...]
 
 
-def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings) -> int:
+def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings, *, recheck: bool = False) -> int:
     """Give queued jobs the free devices of live workers, then ring the workers.
+
+    Args:
+        database: where the jobs are.
+        doorbell: how workers are told.
+        settings: the service's times.
+        recheck: look at pools without a free device too, whose jobs may give a reason to wait that holds no longer.
 
     Returns:
         How many jobs were assigned.
     """
     assigned = 0
-    for pool in _pools_with_work(database):
+    for pool in _pools_with_work(database, recheck=recheck):
         with database.write() as session:
             bells = _assign_pool(session, pool, settings)
         for worker_id, job_id in bells:
@@ -59,14 +65,11 @@ def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings) -> i
     return assigned
 
 
-def _pools_with_work(database: Database) -> list[str]:
-    """Return the pools that have a queued job, and a free device or a reason to wait that may hold no longer.
-
-    Most passes find none and take no lock.
-    """
+def _pools_with_work(database: Database, *, recheck: bool) -> list[str]:
+    """Return the pools that have both a queued job and a free device; most passes find none and take no lock."""
     with database.read() as session:
         free = select(Worker.pool).join(Device, Device.worker_id == Worker.id).where(Device.job_id.is_(None))
-        worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS))
+        worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS)) if recheck else Job.pool.in_(free)
         queued = select(Job.pool).where(Job.state == State.QUEUED, worth, is_unblocked())
         return sorted(session.scalars(queued.distinct()))
 

@@ -66,7 +66,7 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
     fail_dependents(database, _ACTOR)
     tell_dependents(database)
     _fail_overdue(database)
-    findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings))
+    findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings, recheck=True))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)
     if findings.num_assigned:
