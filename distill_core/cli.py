@@ -1,4 +1,4 @@
-"""The engine's command line: run, check, evaluate, catalog. It needs no server."""
+"""The engine's command line: run, check, evaluate, cache, catalog. It needs no server."""
 
 from __future__ import annotations
 
@@ -76,6 +76,11 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluating.add_argument("student", type=Path, help="student.safetensors")
     evaluating.add_argument("spec", type=Path, help="the spec that made it")
     _add_roots(evaluating)
+
+    caching = commands.add_parser("cache", help="list stored teacher outputs as JSON; remove some that nobody uses")
+    caching.set_defaults(command=_cache)
+    caching.add_argument("root", type=Path, help="folder where runs share teacher outputs")
+    caching.add_argument("--remove", nargs="+", default=[], metavar="KEY", help="keys of the entries to remove first")
 
     catalog = commands.add_parser("catalog", help="write the catalog of components that specs are checked with")
     catalog.set_defaults(command=_catalog)
@@ -197,6 +202,19 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED
     sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+def _cache(arguments: argparse.Namespace) -> int:
+    from distill_core.cache import list_entries, remove  # noqa: PLC0415  needs torch
+
+    try:
+        removed = remove(arguments.root, arguments.remove)
+        left = [{"key": entry.key, "size": entry.size_bytes} for entry in list_entries(arguments.root)]
+    except (StillhouseError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    sys.stdout.write(json.dumps({"removed": removed, "entries": left}) + "\n")
     return 0
 
 

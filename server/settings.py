@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     worker_slots: int | None = Field(
         default=None, ge=1, le=64, description="Slots of a worker; its GPUs, else one, if left out."
     )
+    worker_address: str | None = Field(
+        default=None, description="Address of a worker's host that others reach; that towards the database if left out."
+    )
     max_log_bytes: int = Field(default=64 * 2**20, ge=2**16, description="Bytes of log kept of an attempt.")
     collect_s: float = Field(default=300.0, gt=0, description="Seconds between two collections of what is not used.")
     collect_grace_s: float = Field(

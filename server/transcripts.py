@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -43,11 +43,24 @@ def read_excerpt(session: Session, store: ArtifactStore, attempt: Attempt, offse
     offset = min(offset, attempt.log_bytes)
     kept = find_log_artifact(session, attempt.job_id, attempt.number)
     if kept is None:
-        return _read_chunks(session, attempt, offset, limit)
+        return _read_chunks(session, attempt, 0, offset, limit)
     text = gzip.decompress(store.read(kept.sha256))
     first = attempt.log_bytes - len(text)  # the quota cuts the beginning; the end is where it was
     start = max(offset, first)
     return Excerpt(start, text[start - first : start - first + limit], attempt.log_bytes)
+
+
+def read_node_excerpt(session: Session, attempt: Attempt, rank: int, offset: int, limit: int) -> Excerpt:
+    """Return at most `limit` bytes of the log of a further node, which stays in pieces; `rank` is its first one."""
+    excerpt = _read_chunks(session, attempt, rank, offset, limit)
+    return replace(excerpt, size=max(excerpt.end if excerpt.data else 0, find_node_size(session, attempt, rank)))
+
+
+def find_node_size(session: Session, attempt: Attempt, rank: int) -> int:
+    """Return the size of the log of a further node."""
+    mine = (LogChunk.attempt_id == attempt.id, LogChunk.rank == rank)
+    end = LogChunk.offset + func.length(LogChunk.data)
+    return session.scalar(select(end).where(*mine).order_by(LogChunk.offset.desc()).limit(1)) or 0
 
 
 def cut_character(data: bytes) -> bytes:
@@ -62,8 +75,8 @@ def cut_character(data: bytes) -> bytes:
     return data
 
 
-def _read_chunks(session: Session, attempt: Attempt, offset: int, limit: int) -> Excerpt:
-    mine = (LogChunk.attempt_id == attempt.id, LogChunk.rank == 0)
+def _read_chunks(session: Session, attempt: Attempt, rank: int, offset: int, limit: int) -> Excerpt:
+    mine = (LogChunk.attempt_id == attempt.id, LogChunk.rank == rank)
     near = (LogChunk.offset > offset - CHUNK_BYTES, LogChunk.offset < offset + limit)
     data, start = b"", offset
     for chunk in session.scalars(select(LogChunk).where(*mine, *near).order_by(LogChunk.offset)):
@@ -73,12 +86,12 @@ def _read_chunks(session: Session, attempt: Attempt, offset: int, limit: int) ->
         if chunk.offset > end:
             start = end = chunk.offset
         data += chunk.data[end - chunk.offset :]
-    if not data and (later := _find_later(session, attempt, offset)) is not None:
-        return _read_chunks(session, attempt, later, limit)
+    if not data and (later := _find_later(session, attempt, rank, offset)) is not None:
+        return _read_chunks(session, attempt, rank, later, limit)
     return Excerpt(start, data[:limit], max(attempt.log_bytes, start + len(data)))
 
 
-def _find_later(session: Session, attempt: Attempt, offset: int) -> int | None:
+def _find_later(session: Session, attempt: Attempt, rank: int, offset: int) -> int | None:
     """Return where the log goes on behind bytes that the quota has cut."""
-    rows = (LogChunk.attempt_id == attempt.id, LogChunk.rank == 0, LogChunk.offset > offset)
+    rows = (LogChunk.attempt_id == attempt.id, LogChunk.rank == rank, LogChunk.offset > offset)
     return session.scalar(select(func.min(LogChunk.offset)).where(*rows))

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Self
 
 from server.settings import Settings
+from worker.meeting import Meeting
 from worker.processes import Mark
 
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+PYTHON = (sys.executable, "-P")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+_PREFIXES = ("OMP_", "GLOO_", "NCCL_")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineCommand:
     """The program that runs a spec; the arguments of an attempt are added to it."""
 
-    program: tuple[str, ...] = (sys.executable, "-P", "-m", "distill_core", "run")
+    program: tuple[str, ...] = (*PYTHON, "-m", "distill_core", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,14 @@ class Order:
         mark: the marks of every process of the attempt.
         visible: value of CUDA_VISIBLE_DEVICES.
         resume: checkpoint to go on from.
+        meeting: where its ranks meet those of other hosts, if there are any.
     """
 
     folder: Path
     mark: Mark
     visible: str
     resume: Path | None = None
+    meeting: Meeting | None = None
 
     @property
     def spec(self) -> Path:
@@ -99,10 +104,13 @@ class EngineProcess:
 
 def engine_environment(base: Mapping[str, str], order: Order) -> dict[str, str]:
     """Return the environment of an engine: an allow-list, so that no credential reaches it."""
-    kept = {name: value for name, value in base.items() if name in _INHERITED or name.startswith("OMP_")}
+    kept = {name: value for name, value in base.items() if name in INHERITED or name.startswith(_PREFIXES)}
     # Threads that spin while they wait rob the other engines of this host.
     calm = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-    return calm | kept | {"CUDA_VISIBLE_DEVICES": order.visible} | order.mark.as_environment()
+    network = {}
+    if order.meeting is not None and order.meeting.interface is not None:
+        network = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), order.meeting.interface)
+    return calm | network | kept | {"CUDA_VISIBLE_DEVICES": order.visible} | order.mark.as_environment()
 
 
 def _arguments(order: Order, settings: Settings) -> list[str]:
@@ -114,4 +122,6 @@ def _arguments(order: Order, settings: Settings) -> list[str]:
         arguments += ["--weights-root", str(settings.weights_root.expanduser().resolve())]
     arguments += ["--cache-root", str(settings.cache_folder), "--cache-max-bytes", str(settings.cache_max_bytes)]
     arguments += ["--run-id", order.mark.job_id]
+    if order.meeting is not None:
+        arguments += ["--node-rank", str(order.meeting.node), "--master", order.meeting.address]
     return [*arguments, "--parent-pid", str(os.getpid())]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +19,13 @@ import structlog
 from server.jobs.database import Database
 from server.jobs.workers import beat, stop_worker
 from server.settings import Settings
+from worker.caches import report_cache, start_removal
 from worker.host import Host
 from worker.janitor import sweep_folders, sweep_orphans
 
 _FOLDERS_S = 600.0
+_CACHE_S = 60.0
+"""Seconds between two reports of the stored teacher outputs."""
 
 _log = structlog.get_logger()
 _no_fork = threading.Lock()
@@ -50,6 +54,8 @@ class Keeper(threading.Thread):
         self._is_over = False
         self._woken = threading.Event()
         self._folders_at = time.monotonic()
+        self._cache_at = time.monotonic() - _CACHE_S
+        self._removal: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Beat after beat until `stop`."""
@@ -72,6 +78,19 @@ class Keeper(threading.Thread):
         else:
             self._try_pass()
 
+    def _report_cache(self, database: Database) -> list[str]:
+        """Tell what stored outputs lie here, now and then; return what is to be removed."""
+        if time.monotonic() - self._cache_at < _CACHE_S or self._is_leaving:
+            return []
+        self._cache_at = time.monotonic()
+        return report_cache(database, self._settings.cache_folder)
+
+    def _remove(self, keys: list[str]) -> None:
+        """Remove stored outputs beside everything else; one that is in use is tried again with the next report."""
+        is_busy = self._removal is not None and self._removal.poll() is None
+        if keys and not is_busy:
+            self._removal = start_removal(self._settings.cache_folder, keys)
+
     def _try_pass(self) -> None:
         try:
             self._pass()
@@ -88,6 +107,8 @@ class Keeper(threading.Thread):
             if time.monotonic() - self._folders_at > _FOLDERS_S:
                 sweep_folders(database, self._settings.home_folder / "attempts")
                 self._folders_at = time.monotonic()
+            doomed = self._report_cache(database)
+        self._remove(doomed)
         if not is_current and not self._is_leaving:
             _log.error("another start of this worker has taken its place: stopping", worker=self._identity.worker_id)
             os.kill(os.getpid(), signal.SIGTERM)

@@ -19,13 +19,13 @@ from server.jobs.doorbell import TASK, build_celery, queue_of
 from server.jobs.workers import register
 from server.logs import configure_logging
 from server.settings import Settings, UnworkableSettingsError, check_settings
+from worker.answer import answer_doorbell
 from worker.engine import EngineCommand
 from worker.host import Host, describe_host
 from worker.identity import WorkerRunningError, hold_identity
 from worker.janitor import sweep_folders
 from worker.keeper import Keeper, open_database
 from worker.processes import kill_marked
-from worker.supervise import answer_doorbell
 
 _DATABASE_PATIENCE_S = 60.0
 

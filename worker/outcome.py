@@ -9,6 +9,7 @@ from enum import StrEnum
 from server.jobs.attempts import Ending
 from server.jobs.finish import Outcome
 from server.jobs.lines import FailedLine, Line, SucceededLine
+from server.jobs.members import NodeEnd
 from server.jobs.states import Reason, State
 
 STOPPED = 75
@@ -20,12 +21,14 @@ class Wish(StrEnum):
 
     CANCEL = "cancel"  # a person asked
     PAUSE = "pause"  # a person asked
+    PART = "part"  # another node of the attempt has ended
     DRAIN = "drain"  # the worker is to be cleared
     SHUTDOWN = "shutdown"  # the worker stops
     ISOLATION = "isolation"  # the database was away for too long
 
 
 _WHY_STOPPED = {
+    Wish.PART: "another of its hosts had ended",
     Wish.DRAIN: "its worker was drained",
     Wish.SHUTDOWN: "its worker was stopped",
     Wish.ISOLATION: "its worker had lost the database",
@@ -66,6 +69,23 @@ def decide(exit_code: int, last: Line | None, wish: Wish | None, flaws: Sequence
         "; ".join(flaws) or f"the engine left with exit code {exit_code} and no last word; its log ends: {log_end}"
     )
     return _end(State.FAILED, ending, Reason.EXIT_CODE, message)
+
+
+def blame(outcome: Outcome, ends: Sequence[NodeEnd]) -> Outcome:
+    """Return the outcome of an attempt on several nodes: the cause, where this node only saw the others go.
+
+    Args:
+        outcome: what this node's engine came to.
+        ends: how the other nodes ended, the first to end first.
+    """
+    causes = [end for end in ends if end.reason is not None]
+    if not causes or outcome.ending.reason not in {Reason.RANK_FAILED, Reason.PREEMPTED}:
+        return outcome
+    cause = causes[0]
+    reason, ending = _reason(cause.reason or ""), outcome.ending
+    is_counted = reason is Reason.RANK_FAILED
+    target = State.QUEUED if is_counted else State.FAILED
+    return Outcome(target, Ending(reason, ending.exit_code, ending.signal, is_counted), cause.message)
 
 
 def _how_paused(exit_code: int) -> str | None:

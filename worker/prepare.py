@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -20,9 +21,11 @@ from server.jobs.inputs import (
     warn,
 )
 from server.jobs.lease import Claim
+from server.jobs.members import find_resumed
 from server.settings import Settings
 from worker.engine import Order
 from worker.host import Host
+from worker.meeting import Meeting
 from worker.processes import Mark
 
 _log = structlog.get_logger()
@@ -43,12 +46,42 @@ def attempt_folder(settings: Settings, claim: Claim) -> Path:
 
 
 def prepare(database: Database, store: ArtifactStore, settings: Settings, host: Host, claim: Claim) -> Order:
-    """Lay out the folder of an attempt.
+    """Lay out the folder of an attempt, with the furthest checkpoint that verifies.
 
     Raises:
         InputMissingError: an artifact that the spec names is missing or damaged.
         LeaseLostError: the job belongs to another attempt now.
     """
+    order = _lay_out(database, store, settings, host, claim)
+    return replace(order, resume=_fetch_checkpoint(database, store, claim, order.folder / "resume"))
+
+
+def prepare_node(
+    database: Database, store: ArtifactStore, settings: Settings, host: Host, claim: Claim, meeting: Meeting
+) -> Order:
+    """Lay out the folder of an attempt on a further node, with the checkpoint that node 0 goes on from.
+
+    Raises:
+        InputMissingError: an artifact that the spec names, or that checkpoint, is missing or damaged.
+    """
+    order = _lay_out(database, store, settings, host, claim)
+    with database.read() as session:
+        checkpoint = find_resumed(session, claim)
+    if checkpoint is None:
+        return replace(order, meeting=meeting)
+    resume = order.folder / "resume" / f"step-{checkpoint.step:08d}.pt"
+    resume.parent.mkdir(mode=0o700)
+    try:
+        store.fetch(checkpoint.sha256, resume)
+    except (ArtifactMissingError, ArtifactCorruptError) as error:
+        raise InputMissingError(
+            f"the checkpoint {checkpoint.id} cannot be used on node {claim.node}: {error}"
+        ) from error
+    return replace(order, resume=resume, meeting=meeting)
+
+
+def _lay_out(database: Database, store: ArtifactStore, settings: Settings, host: Host, claim: Claim) -> Order:
+    """Make the folder of an attempt, with its spec and the artifacts that it reads."""
     folder = attempt_folder(settings, claim)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
@@ -57,8 +90,7 @@ def prepare(database: Database, store: ArtifactStore, settings: Settings, host: 
     order.spec.write_text(json.dumps(claim.resolved), "utf-8")
     inputs = _fetch_artifacts(database, store, claim, folder / "inputs")
     order.inputs.write_text(json.dumps(inputs), "utf-8")
-    resume = _fetch_checkpoint(database, store, claim, folder / "resume")
-    return Order(folder, order.mark, order.visible, resume)
+    return order
 
 
 def _fetch_artifacts(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> dict[str, dict[str, str]]:

@@ -7,29 +7,26 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from structlog.contextvars import bound_contextvars
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from server.artifacts import ArtifactStore
-from server.jobs.assign import assign_jobs
 from server.jobs.attempts import Ending
 from server.jobs.database import OUTAGES, Database
-from server.jobs.doorbell import Doorbell
 from server.jobs.errors import LeaseLostError
 from server.jobs.events import lock_events
 from server.jobs.finish import Outcome, finish
-from server.jobs.lease import Claim, read_orders, take_up
+from server.jobs.lease import Claim, read_orders
 from server.jobs.logs import LogArchive
 from server.jobs.states import Reason, State
 from server.jobs.workers import stop_worker
 from server.settings import Settings
-from worker.engine import EngineCommand, EngineProcess
+from worker.engine import EngineCommand, EngineProcess, Order
 from worker.heart import Heart
 from worker.host import Host
 from worker.janitor import sweep_orphans
@@ -38,44 +35,13 @@ from worker.prepare import InputMissingError, attempt_folder, make_mark, prepare
 from worker.processes import end_processes
 from worker.watch import Watch
 
+PARTING_S = 10.0
+"""Seconds in which an engine has to end whose other ranks are gone: there is nothing left to save."""
 _STUBBORN_S = 10.0
 """Seconds after which processes that outlive SIGKILL are complained about."""
 
 _log = structlog.get_logger()
 Result = TypeVar("Result")
-
-
-def answer_doorbell(
-    settings: Settings,
-    host: Host,
-    job_id: str,
-    is_stopping: Callable[[], bool],
-    command: EngineCommand | None = None,
-) -> None:
-    """Run the attempt of a job that is assigned to this worker, if there is one; afterwards look for the next job.
-
-    Args:
-        settings: the service's settings.
-        host: this worker.
-        job_id: the job that the doorbell named.
-        is_stopping: says whether the worker has been asked to stop.
-        command: the engine; another program in tests.
-    """
-    database = Database(settings)
-    try:
-        if is_stopping():
-            return
-        with database.write() as session:
-            claim = take_up(session, host.identity.worker_id, job_id, settings.lease_ttl_s)
-        if claim is None:
-            return
-        with bound_contextvars(job=job_id, attempt=claim.attempt):
-            engine = command or EngineCommand()
-            Supervisor(settings, host, claim, database=database, is_stopping=is_stopping, command=engine).run()
-        with closing(Doorbell(settings)) as doorbell:
-            assign_jobs(database, doorbell, settings)
-    finally:
-        database.dispose()
 
 
 class Supervisor:
@@ -147,24 +113,37 @@ class Supervisor:
         self._obey()
         if self._wish is not None:
             return _unstarted(self._wish)
-        order = prepare(self._database, self._store, self._settings, self._host, self._claim)
+        order = self._prepare()
+        if order is None:
+            return _unstarted(self._wish)
         process = EngineProcess.start(self._command, order, self._settings)
         _log.info("the engine runs", pid=process.pid)
-        self._watch = Watch(self._settings, self._claim, self._database, self._store, order, pid=process.pid)
+        self._watch = self._open_watch(order, process.pid)
         while (exit_code := process.wait(self._settings.poll_s)) is None:
             self._look(self._watch)
             self._press(process)
         self._end_processes()
         self._retry(self._watch.record)
-        return self._watch.decide(exit_code, self._wish)
+        return self._conclude(exit_code, self._watch)
 
-    def _look(self, watch: Watch) -> None:
+    def _prepare(self) -> Order | None:
+        """Lay out the attempt's folder; None when somebody wants meanwhile that no engine starts."""
+        return prepare(self._database, self._store, self._settings, self._host, self._claim)
+
+    def _open_watch(self, order: Order, pid: int) -> Watch:
+        return Watch(self._settings, self._claim, self._database, self._store, order, pid=pid)
+
+    def _conclude(self, exit_code: int, watch: Watch) -> Outcome:
+        return watch.decide(exit_code, self._wish)
+
+    def _look(self, watch: Watch | None) -> None:
         """Take in what the engine said and what people want; while the database is away the engine goes on."""
         if self._heart.is_lost:
             raise LeaseLostError(self._claim.job_id, self._claim.token)
         try:
             self._obey()
-            watch.record()
+            if watch is not None:
+                watch.record()
             self._away_since = None
         except OUTAGES as error:
             self._endure(error)
@@ -186,6 +165,8 @@ class Supervisor:
             self._wish = Wish.CANCEL
         elif orders.pause:
             self._wish = self._wish or Wish.PAUSE
+        elif orders.part:
+            self._wish = self._wish or Wish.PART
         elif orders.clear:
             self._wish = self._wish or Wish.DRAIN
 
@@ -196,7 +177,8 @@ class Supervisor:
         if self._kill_at is None:
             _log.info("asking the engine to stop", wish=self._wish)
             process.ask_to_stop()
-            self._kill_at = time.monotonic() + self._settings.grace_s
+            grace_s = min(PARTING_S, self._settings.grace_s) if self._wish is Wish.PART else self._settings.grace_s
+            self._kill_at = time.monotonic() + grace_s
         elif time.monotonic() > self._kill_at:
             _log.warning("the engine did not stop within its grace: killing it")
             self._end_processes()
@@ -250,7 +232,7 @@ class Supervisor:
             signal.signal(signal.SIGTERM, before)
 
 
-def _unstarted(wish: Wish) -> Outcome:
+def _unstarted(wish: Wish | None) -> Outcome:
     """Return the outcome of an attempt that was called off before its engine started."""
     if wish is Wish.CANCEL:
         return Outcome(State.CANCELLED, Ending(Reason.USER_CANCELLED))

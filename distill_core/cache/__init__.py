@@ -4,7 +4,7 @@ from distill_core.cache.column import Column, Format
 from distill_core.cache.entry import Mode, OutputCache
 from distill_core.cache.layout import Identity, digest
 from distill_core.cache.lease import Reference
-from distill_core.cache.room import Entry, collect, list_entries
+from distill_core.cache.room import Entry, collect, list_entries, remove
 from distill_core.cache.store import acquire, attach, is_complete, open_cache
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "is_complete",
     "list_entries",
     "open_cache",
+    "remove",
 ]

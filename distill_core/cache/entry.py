@@ -16,6 +16,7 @@ from distill_core.cache.layout import Layout
 from distill_core.cache.lease import Reference, lock_root
 from distill_core.cache.mapped import MappedFile, named_errors
 from distill_core.cache.seal import Seal
+from distill_core.cache.usage import note_cost, note_reads
 from distill_core.errors import CacheError
 
 __all__ = ["Mode", "OutputCache"]
@@ -174,6 +175,15 @@ class OutputCache:
             Builder.discard(self._folder)
         self._seal, self._filled, self.mode = seal, None, "read"
         self._give_lease_back()
+
+    def note_cost(self, num_rows: int, seconds: float) -> None:
+        """Write down, as the builder, what the teacher took for so many rows."""
+        if num_rows:
+            note_cost(self._folder, num_rows, seconds)
+
+    def note_reads(self, num_rows: int, *, is_hit: bool) -> None:
+        """Write down that rows were read in the teacher's place; `is_hit` where another run had stored them."""
+        note_reads(self._folder, num_rows, is_hit=is_hit)
 
     def verify(self) -> None:
         """Read every byte of a complete entry and compare it with the seal.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from distill_core.cache.lease import is_leased, list_references, lock_root
 from distill_core.cache.seal import Seal
 from distill_core.errors import CacheError
 
-__all__ = ["Entry", "collect", "find_entry", "list_entries", "make_room", "remove_entry"]
+__all__ = ["Entry", "collect", "find_entry", "list_entries", "make_room", "remove", "remove_entry"]
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _TRASH = ".trash-"
@@ -53,6 +54,20 @@ def collect(root: Path, max_bytes: int) -> list[str]:
     """
     with lock_root(root):
         return _collect(root, max_bytes)
+
+
+def remove(root: Path, keys: Iterable[str]) -> list[str]:
+    """Remove entries by name unless somebody refers to them or fills them.
+
+    Returns:
+        The keys that were removed.
+    """
+    with lock_root(root):
+        wanted = [root / key for key in sorted(set(keys)) if _KEY.fullmatch(key) and (root / key).is_dir()]
+        free = [folder for folder in wanted if not (is_leased(folder) or list_references(folder))]
+        for folder in free:
+            remove_entry(folder)
+        return [folder.name for folder in free]
 
 
 def list_entries(root: Path) -> list[Entry]:

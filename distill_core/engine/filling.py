@@ -13,12 +13,16 @@ from distill_core.source import Source
 __all__ = ["fill", "refill"]
 
 
-def fill(stage: Stage, teachers: Teachers, epoch: int) -> None:
+def fill(stage: Stage, teachers: Teachers, epoch: int) -> list[str]:
     """Write what an epoch has left open, at its end; the entry is sealed with its last variant.
 
     Left open is what no batch showed (a dropped or trimmed rest), and, behind a checkpoint whose entry was lost, what
     batches showed before: those are run again as they were, since rows of other batches differ in their last bits.
+
+    Returns:
+        The names of the outputs whose entries are complete now.
     """
+    complete = []
     for teacher in teachers.teachers:
         for source, store in teacher.stores.items():
             if not store.is_building(epoch):
@@ -26,8 +30,11 @@ def fill(stage: Stage, teachers: Teachers, epoch: int) -> None:
             _replay(stage, teacher, source, store, epoch)
             agree(False)  # every rank has written its rows
             if epoch + 1 == store.num_variants and stage.world.is_first:
-                store.cache.seal()
+                store.seal()
             agree(False)
+            if epoch + 1 == store.num_variants:
+                complete.append(teacher.name_outputs(source, stage.spec.train))
+    return complete
 
 
 def refill(stage: Stage, teachers: Teachers, start_epoch: int) -> None:

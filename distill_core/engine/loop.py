@@ -11,6 +11,7 @@ from distill_core.engine.filling import fill
 from distill_core.engine.judge import Judge
 from distill_core.engine.learner import Learner
 from distill_core.engine.plan import Stage
+from distill_core.engine.stores import tell_cache
 
 __all__ = ["train"]
 
@@ -50,7 +51,8 @@ def _report_losses(stage: Stage, learner: Learner, context: Context, position: P
 
 
 def _end_epoch(stage: Stage, learner: Learner, judge: Judge, context: Context, position: Position) -> None:
-    fill(stage, learner.assembly.teachers, position.epoch - 1)
+    for name in fill(stage, learner.assembly.teachers, position.epoch - 1):
+        tell_cache(context, stage, name, "ready", "complete: it is read from here on, by other jobs too")
     figures = judge.judge(learner, position.step)
     if figures:
         _report(stage, context, position.step, {f"val/{name}": value for name, value in figures.items()})

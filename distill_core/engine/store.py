@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from distill_core.cache import OutputCache
+from distill_core.distributed import current_world
 from distill_core.tap import Activations, Place
 
 __all__ = ["Store"]
@@ -51,6 +52,7 @@ class Store:
         self._is_own = is_own
         self._is_builder = cache.mode == "write"
         self._resident: dict[str, Tensor] | None = None
+        self._num_asked, self._spent_s, self._num_read = 0, 0.0, 0
 
     def is_readable(self, epoch: int) -> bool:
         """Return whether the outputs of an epoch are read; a builder reads none of its first R epochs."""
@@ -79,7 +81,22 @@ class Store:
         stored = self.cache.encode_decode(values)
         return {place: stored[name] for place, name in self._places.items()}
 
+    def note_cost(self, num_rows: int, seconds: float) -> None:
+        """Take note of what the teacher took to answer."""
+        self._num_asked += num_rows
+        self._spent_s += seconds
+
+    def seal(self) -> None:
+        """Publish the filled entry, with what it cost."""
+        self.cache.seal()
+        self.cache.note_cost(self._num_asked, self._spent_s)
+
     def read(self, index: Tensor, epoch: int) -> Activations:
+        """Return stored outputs [B ...] in the teacher's place, on the device."""
+        self._num_read += len(index)
+        return self.look_up(index, epoch)
+
+    def look_up(self, index: Tensor, epoch: int) -> Activations:
         """Return stored outputs [B ...], on the device."""
         variant = self.variant(epoch)
         if self._device.type == "cuda" and self.cache.layout.data_bytes <= MAX_RESIDENT_BYTES:
@@ -99,7 +116,10 @@ class Store:
         return {"key": self.cache.key, "is_own": self._is_own, "fingerprint": self.cache.fingerprint}
 
     def close(self) -> None:
-        """Let go of the entry."""
+        """Let go of the entry, and write down what it was good for."""
+        if self._num_read:
+            self.cache.note_reads(self._num_read, is_hit=not self._is_own and current_world().is_first)
+            self._num_read = 0
         self.cache.close()
 
     def _rows(self, index: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from distill_core.source import Source
 from distill_core.spec.data import ViewSpec
 from distill_core.tensors import Batch
 
-__all__ = ["Cache", "open_stores"]
+__all__ = ["Cache", "open_stores", "tell_cache"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def open_stores(
     """
     for teacher in teachers.teachers:
         for source in teacher.sources:
-            name = f"{teacher.name}/{source.stream or stage.spec.train}/{source.view}"
+            name = teacher.name_outputs(source, stage.spec.train)
             before = None if saved is None else saved.get(name)
             if saved is not None and before is None:
                 continue  # it began without
@@ -88,13 +88,14 @@ def open_stores(
             except _Refusal as refusal:
                 if stage.spec.cache.mode == "on":
                     raise CacheError(f"the outputs of {name} cannot be kept: {refusal}") from refusal
-                _tell(context, stage, name, "off", str(refusal))
+                tell_cache(context, stage, name, "off", str(refusal))
                 continue
             teacher.stores[source] = store
-            _tell(context, stage, name, store.cache.mode, reason)
+            tell_cache(context, stage, name, store.cache.mode, reason)
 
 
-def _tell(context: Context, stage: Stage, name: str, mode: str, reason: str) -> None:
+def tell_cache(context: Context, stage: Stage, name: str, mode: str, reason: str) -> None:
+    """Say what becomes of a teacher's outputs: off, write, read, or ready once others may read them."""
     logger.info("stage %s: cache of %s: %s: %s", stage.spec.name, name, mode, reason)
     context.report("cache", stage=stage.spec.name, outputs=name, mode=mode, reason=reason)
 
@@ -240,7 +241,7 @@ def _is_the_same(cache: OutputCache, before: Mapping[str, Any], token: str) -> b
 def _check_rows(stage: Stage, teacher: Teacher, source: Source, store: Store, cache: Cache) -> None:
     """Ask the teacher about a few samples, and compare with what is stored of them."""
     batch = _sample(stage, source, NUM_CHECKED)
-    live, stored = teacher.run(batch, [source])[source], store.read(batch.index, 0)
+    live, stored = teacher.run(batch, [source])[source], store.look_up(batch.index, 0)
     for place, tensor in live.items():
         expected = store.cache.encode_decode({str(place): tensor})[str(place)] if tensor.is_floating_point() else tensor
         if not _are_close(stored[place], expected.to(stored[place].device)):

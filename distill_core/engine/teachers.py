@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -43,6 +44,10 @@ class Teacher:
         with self._autocast():
             return forward_sources(self._run, batch, sources)
 
+    def name_outputs(self, source: Source, stream: str) -> str:
+        """Return what people call the outputs on a source; `stream` is the one that the stage trains on."""
+        return f"{self.name}/{source.stream or stream}/{source.view}"
+
     def compile(self) -> None:
         """Compile the forward pass under its taps, which are on already, as they have to be."""
         self._run = torch.compile(self.taps.run)
@@ -52,11 +57,16 @@ class Teacher:
         if not self.stores:
             return self.run(batch, self.sources)
         stored = [source for source, store in self.stores.items() if store.is_readable(epoch)]
+        if len(stored) == len(self.sources):
+            return {source: self.stores[source].read(batch.index, epoch) for source in stored}
         asked = [source for source in self.sources if source not in stored]
-        said = self.run(batch, asked) if asked else {}
-        for source in asked:
-            if source in self.stores:
-                said[source] = self.stores[source].write(batch.index, said[source], epoch)
+        building = [source for source in asked if source in self.stores]
+        started = _read_clock(batch.index.device) if building else 0.0
+        said = self.run(batch, asked)
+        spent_s = _read_clock(batch.index.device) - started if building else 0.0
+        for source in building:
+            self.stores[source].note_cost(len(batch.index), spent_s / len(asked))
+            said[source] = self.stores[source].write(batch.index, said[source], epoch)
         return said | {source: self.stores[source].read(batch.index, epoch) for source in stored}
 
 
@@ -84,6 +94,13 @@ class Teachers:
             teacher.taps.remove()
             for store in teacher.stores.values():
                 store.close()
+
+
+def _read_clock(device: torch.device) -> float:
+    """Return the seconds of a clock once the device has done all that it was given; storing waits for it anyway."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def assign_teachers(

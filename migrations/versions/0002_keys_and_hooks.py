@@ -43,12 +43,16 @@ def downgrade() -> None:
         table.drop_column("max_queued")
         table.drop_column("max_devices")
     op.drop_index("ix_jobs_project_name_id", table_name="jobs")
+    op.drop_index("ix_jobs_cache_key", table_name="jobs")
     op.drop_index("ix_jobs_parent_id", table_name="jobs")
     with op.batch_alter_table("jobs") as table:
         for column in ("max_pending_s", "queued_at", "cache_state", "cache_key", "created_by", "notes"):
             table.drop_column(column)
     with op.batch_alter_table("blobs") as table:
         table.drop_column("unused_since")
+    with op.batch_alter_table("members") as table:
+        for column in ("message", "reason", "exit_code", "finished_at", "address", "heartbeat_at"):
+            table.drop_column(column)
     with op.batch_alter_table("workers") as table:
         table.drop_column("clear_requested_at")
     for name in reversed(_TABLES):
@@ -209,8 +213,15 @@ def _add_columns() -> None:
     op.add_column("jobs", sa.Column("cache_state", sa.String(length=16), nullable=True))
     op.add_column("jobs", sa.Column("queued_at", _MOMENT, nullable=True))
     op.add_column("jobs", sa.Column("max_pending_s", sa.Double(), nullable=True))
+    op.add_column("members", sa.Column("heartbeat_at", _MOMENT, nullable=True))
+    op.add_column("members", sa.Column("address", sa.String(length=255), nullable=True))
+    op.add_column("members", sa.Column("finished_at", _MOMENT, nullable=True))
+    op.add_column("members", sa.Column("exit_code", sa.Integer(), nullable=True))
+    op.add_column("members", sa.Column("reason", sa.String(length=32), nullable=True))
+    op.add_column("members", sa.Column("message", sa.Text(), nullable=True))
     op.add_column("workers", sa.Column("clear_requested_at", _MOMENT, nullable=True))
     op.add_column("projects", sa.Column("max_devices", sa.Integer(), nullable=True))
     op.add_column("projects", sa.Column("max_queued", sa.Integer(), nullable=True))
     op.create_index("ix_jobs_parent_id", "jobs", ["parent_id"], unique=False)
     op.create_index("ix_jobs_project_name_id", "jobs", ["project", "name", "id"], unique=False)
+    op.create_index("ix_jobs_cache_key", "jobs", ["cache_key"], unique=False)

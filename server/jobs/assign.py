@@ -43,14 +43,20 @@ class _Share:
     indices: tuple[int, ...]
 
 
-def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings) -> int:
+def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings, *, recheck: bool = False) -> int:
     """Give queued jobs the free devices of live workers, then ring the workers.
+
+    Args:
+        database: where the jobs are.
+        doorbell: how workers are told.
+        settings: the service's times.
+        recheck: look at pools without a free device too, whose jobs may give a reason to wait that holds no longer.
 
     Returns:
         How many jobs were assigned.
     """
     assigned = 0
-    for pool in _pools_with_work(database):
+    for pool in _pools_with_work(database, recheck=recheck):
         with database.write() as session:
             bells = _assign_pool(session, pool, settings)
         for worker_id, job_id in bells:
@@ -59,14 +65,11 @@ def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings) -> i
     return assigned
 
 
-def _pools_with_work(database: Database) -> list[str]:
-    """Return the pools that have a queued job, and a free device or a reason to wait that may hold no longer.
-
-    Most passes find none and take no lock.
-    """
+def _pools_with_work(database: Database, *, recheck: bool) -> list[str]:
+    """Return the pools that have both a queued job and a free device; most passes find none and take no lock."""
     with database.read() as session:
         free = select(Worker.pool).join(Device, Device.worker_id == Worker.id).where(Device.job_id.is_(None))
-        worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS))
+        worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS)) if recheck else Job.pool.in_(free)
         queued = select(Job.pool).where(Job.state == State.QUEUED, worth, is_unblocked())
         return sorted(session.scalars(queued.distinct()))
 
@@ -79,10 +82,11 @@ def _assign_pool(session: Session, pool: str, settings: Settings) -> list[tuple[
     # A worker that dies beats last at about the same time as its jobs: when their leases expire, and they come back
     # to the queue, it must not look alive any more.
     hosts = _read_hosts(session, pool, moment, max(settings.lease_ttl_s / 2, 1.5 * settings.heartbeat_s))
-    limits = Limits.read(session)
+    queue = _read_queue(session, pool, moment)
+    limits = Limits.read(session, pool, queue)
     bells: list[tuple[str, str]] = []
     is_held = False
-    for job in take_turns(_read_queue(session, pool, moment), moment, limits.held):
+    for job in take_turns(queue, moment, limits.held):
         wait = limits.find_wait(job)
         note_wait(job, wait)
         if wait is not None:

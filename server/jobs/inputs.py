@@ -32,6 +32,12 @@ def find_students(session: Session, job_ids: Collection[str]) -> dict[str, Artif
     return {artifact.job_id: artifact for artifact in session.scalars(query)}
 
 
+def find_makers(session: Session, resolved: dict[str, Any]) -> dict[str, str]:
+    """Return for each artifact that a resolved spec takes in the job whose student it is, where it is one."""
+    students = (Artifact.id.in_(named_artifacts(resolved)), Artifact.kind == "student")
+    return dict(session.execute(select(Artifact.id, Artifact.job_id).where(*students)).all())
+
+
 def find_digests(session: Session, artifact_ids: Collection[str]) -> dict[str, str]:
     """Return the sha256 of each artifact, or whole upload, that there is."""
     results = session.execute(select(Artifact.id, Artifact.sha256).where(Artifact.id.in_(artifact_ids)))

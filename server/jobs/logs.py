@@ -33,8 +33,8 @@ def truncation_notice(dropped: int) -> bytes:
     return f"[stillhouse: the first {dropped} bytes of this log were dropped; STILLHOUSE_MAX_LOG_BYTES]\n".encode()
 
 
-def append_log(session: Session, claim: Claim, offset: int, data: bytes, *, max_bytes: int, rank: int = 0) -> int:
-    """Add a chunk of the log that starts at `offset`.
+def append_log(session: Session, claim: Claim, offset: int, data: bytes, *, max_bytes: int) -> int:
+    """Add a chunk of the log of node 0 that starts at `offset`.
 
     Returns:
         The offset that the log is stored up to; a chunk that was stored before changes nothing.
@@ -49,15 +49,32 @@ def append_log(session: Session, claim: Claim, offset: int, data: bytes, *, max_
         stored = session.scalars(select(Attempt.log_bytes).where(Attempt.id == claim.attempt_id)).one()
         write_guarded(session, claim, log_bytes=stored)
         return stored
-    session.add(LogChunk(attempt_id=claim.attempt_id, rank=rank, offset=offset, data=data))
+    session.add(LogChunk(attempt_id=claim.attempt_id, rank=0, offset=offset, data=data))
     session.flush()
-    _trim(session, claim.attempt_id, rank, end, max_bytes)
+    _trim(session, claim.attempt_id, 0, end, max_bytes)
+    return end
+
+
+def append_node_log(session: Session, claim: Claim, offset: int, data: bytes, *, max_bytes: int) -> int:
+    """Add a chunk of the log of a further node, which is kept under the number of its first rank.
+
+    Returns:
+        The offset that the log is stored up to.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    write_guarded(session, claim)
+    row = {"attempt_id": claim.attempt_id, "rank": claim.first_rank, "offset": offset, "data": data}
+    session.execute(insert_into(session, LogChunk).values(row).on_conflict_do_nothing())
+    end = offset + len(data)
+    _trim(session, claim.attempt_id, claim.first_rank, end, max_bytes)
     return end
 
 
 def drop_chunks(session: Session, claim: Claim, log_bytes: int) -> None:
     """Forget the rows of a log that is an artifact now."""
-    change_rows(session, delete(LogChunk).where(LogChunk.attempt_id == claim.attempt_id))
+    change_rows(session, delete(LogChunk).where(LogChunk.attempt_id == claim.attempt_id, LogChunk.rank == 0))
     write_attempt(session, claim, log_bytes=log_bytes)
     write_guarded(session, claim, log_bytes=log_bytes)
 

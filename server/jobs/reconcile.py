@@ -23,6 +23,7 @@ from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
 from server.jobs.leadership import hold, let_go
 from server.jobs.loss import lose_attempt
+from server.jobs.members import lose_silent_nodes
 from server.jobs.moves import move_job
 from server.jobs.needs import fail_dependents, tell_dependents
 from server.jobs.states import LEASED, Reason, State
@@ -58,13 +59,14 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
         may_expire: whether silence counts: False until the database has been seen without a gap for one lease time.
     """
     lost = _lose_expired(database) if may_expire else ()
+    lost += lose_silent_nodes(database, settings.lease_ttl_s, _ACTOR) if may_expire else ()
     not_started = _dissolve_unreported(database, settings, may_expire=may_expire)
     rung = _ring_again(database, doorbell, settings)
     _forget_requests(database)
     fail_dependents(database, _ACTOR)
     tell_dependents(database)
     _fail_overdue(database)
-    findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings))
+    findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings, recheck=True))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)
     if findings.num_assigned:

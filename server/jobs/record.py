@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
+from server.jobs.cache_key import CACHE_STATES
 from server.jobs.database import change_rows, insert_into, now
 from server.jobs.events import append_event, lock_events
 from server.jobs.ids import new_id
@@ -82,7 +83,7 @@ def add_blob(session: Session, sha256: str, size: int) -> None:
     session.execute(insert.on_conflict_do_update(index_elements=[Blob.sha256], set_={"unused_since": None}))
 
 
-def _job_columns(session: Session, lines: Iterable[Line]) -> dict[str, Any]:
+def _job_columns(session: Session, lines: Sequence[Line]) -> dict[str, Any]:
     """Return the job's columns after `lines`."""
     columns: dict[str, Any] = {"updated_at": now(session)}
     for line in lines:
@@ -96,7 +97,16 @@ def _job_columns(session: Session, lines: Iterable[Line]) -> dict[str, Any]:
             columns |= {} if line.total_steps is None else {"total_steps": line.total_steps}
         elif isinstance(line, EvaluatedLine):
             columns |= {"figures": storable(line.values)}
-    return columns
+    return columns | _cache_columns(lines)
+
+
+def _cache_columns(lines: Iterable[Line]) -> dict[str, Any]:
+    """Return what the lines say of the teacher outputs: that they are being stored, or that others may read them."""
+    modes = [line.mode for line in lines if isinstance(line, CacheLine)]
+    if not modes:
+        return {}
+    known = [CACHE_STATES[mode] for mode in modes if mode in CACHE_STATES]
+    return {"cache_state": known[-1] if known else None}
 
 
 def _record_metrics(session: Session, claim: Claim, lines: list[MetricsLine]) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
+from server.jobs.cache_key import find_cache_key
 from server.jobs.database import now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
+from server.jobs.inputs import find_makers
 from server.jobs.needs import describe_wait
 from server.jobs.projects import check_quota, ensure_project
 from server.jobs.sizes import measure_spec
@@ -60,38 +62,56 @@ def submit_job(
     ensure_project(session, project)
     check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
-    size = measure_spec(resolved)
     job = Job(
         id=new_id("job"),
         project=project,
         name=name or resolved.name,
         created_by=created_by,
-        spec_sha256=digest_spec(plain),
-        summary=summarise(resolved),
         state=State.QUEUED,
         priority=priority,
         max_restarts=max_restarts,
         max_pending_s=max_pending_s,
-        status_reason=Reason.DEPENDENCY if needs else None,
-        status_message=describe_wait(needs) if needs else None,
-        num_nodes=resolved.runtime.nodes,
-        num_devices=resolved.runtime.devices,
-        total_steps=size.steps if size else None,
         parent_id=parent_id,
-        queued_at=moment,
-        created_at=moment,
-        updated_at=moment,
+        **dict.fromkeys(("queued_at", "created_at", "updated_at"), moment),
+        **_describe_work(session, resolved, plain),
     )
     session.add(job)
     session.flush()
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
-    session.add_all(
-        JobLabel(project=project, key=key, value=value, job_id=job.id) for key, value in (labels or {}).items()
-    )
-    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
-    facts = {"state": job.state, "name": job.name, "priority": priority, "parent_id": parent_id}
-    append_event(session, job.id, "submitted", facts, actor)
+    _add_labels(session, job, labels or {})
+    _add_needs(session, job, needs)
+    _tell(session, job, actor)
     return job
+
+
+def _describe_work(session: Session, resolved: ResolvedSpec, plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a job that follow from its spec."""
+    size = measure_spec(resolved)
+    return {
+        "spec_sha256": digest_spec(plain),
+        "summary": summarise(resolved),
+        "cache_key": find_cache_key(resolved, find_makers(session, plain)),
+        "num_nodes": resolved.runtime.nodes,
+        "num_devices": resolved.runtime.devices,
+        "total_steps": size.steps if size else None,
+    }
+
+
+def _add_labels(session: Session, job: Job, labels: Mapping[str, str]) -> None:
+    session.add_all(JobLabel(project=job.project, key=key, value=value, job_id=job.id) for key, value in labels.items())
+
+
+def _add_needs(session: Session, job: Job, needs: Sequence[str]) -> None:
+    """Write down which jobs' students a job waits for, and let it say so."""
+    if not needs:
+        return
+    session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
+    job.status_reason, job.status_message = Reason.DEPENDENCY, describe_wait(needs)
+
+
+def _tell(session: Session, job: Job, actor: str) -> None:
+    facts = {"state": job.state, "name": job.name, "priority": job.priority, "parent_id": job.parent_id}
+    append_event(session, job.id, "submitted", facts, actor)
 
 
 def digest_spec(document: dict[str, Any]) -> str:

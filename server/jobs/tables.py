@@ -136,6 +136,7 @@ class Job(Table):
         Index("ix_jobs_queue", "pool", "state", "priority", "id"),
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_jobs_parent_id", "parent_id"),
+        Index("ix_jobs_cache_key", "cache_key"),
     )
 
 
@@ -195,6 +196,12 @@ class Member(Table):
     created_at: Mapped[datetime]
     rung_at: Mapped[datetime | None]  # when the doorbell was last rung
     reported_at: Mapped[datetime | None]  # when a supervisor took it up; null means the doorbell is unanswered
+    heartbeat_at: Mapped[datetime | None]  # when that supervisor was last heard of
+    address: Mapped[str | None]  # HOST:PORT where the ranks of all nodes meet; node 0 says it
+    finished_at: Mapped[datetime | None]  # when no process of the attempt was left on this node
+    exit_code: Mapped[int | None]  # of this node's engine; negative for the signal that killed it
+    reason: Mapped[str | None] = mapped_column(String(32))  # why this node failed, where it was the cause
+    message: Mapped[str | None] = mapped_column(Text)
 
 
 class Worker(Table):

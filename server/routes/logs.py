@@ -13,7 +13,7 @@ from server.problems import NotFoundError
 from server.routes.query import KnownQuery, LastEventId, bad_event_id
 from server.service import ReadSession, ServiceOf
 from server.stream import EventStream
-from server.transcripts import Excerpt, read_excerpt
+from server.transcripts import Excerpt, find_node_size, read_excerpt, read_node_excerpt
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/logs", tags=["logs"], dependencies=[Depends(KnownQuery())])
 
@@ -45,6 +45,7 @@ def read_job_log(
     offset: Offset = None,
     limit: Annotated[int, Query(ge=1, le=2**20, description="Bytes at most.")] = 2**18,
     tail: Annotated[int | None, Query(ge=0, lt=2**63, description="Begin so many bytes before the end.")] = None,
+    node: Annotated[int, Query(ge=0, lt=64, description="Host, of a job on several.")] = 0,
 ) -> LogText:
     """Return bytes of an attempt's log; ask again from Stillhouse-Next-Offset for what comes later."""
     job = find_job(session, job_id)
@@ -54,7 +55,11 @@ def read_job_log(
         raise NotFoundError(f"{job_id} has had {job.attempt} attempts; there is no log of attempt {attempt}")
     if found is None:
         return _answer(0, Excerpt(0, b"", 0))
-    start = max(0, found.log_bytes - tail) if offset is None and tail is not None else offset or 0
+    rank = node * job.num_devices
+    size = found.log_bytes if node == 0 else find_node_size(session, found, rank)
+    start = max(0, size - tail) if offset is None and tail is not None else offset or 0
+    if node > 0:
+        return _answer(number, read_node_excerpt(session, found, rank, start, limit))
     return _answer(number, read_excerpt(session, service.artifacts, found, start, limit))
 
 

@@ -6,6 +6,7 @@ die_at: SIGKILL itself at this step.        hang_at: stop making progress there.
 deaf: ignore SIGTERM.                       children: start that many processes that outlive it.
 fail: {reason, message, problems}.          leave: exit with this code and no last word.
 garbage: write lines that are no events.    chatter: bytes of log a step.    liar: announce a wrong hash.
+on_node: {"1": {...}}: what goes wrong on a further node alone; such a node tells no events.
 """
 
 from __future__ import annotations
@@ -33,12 +34,17 @@ class Run:
         self.resume: Path | None = arguments.resume
         self.behaviour: dict[str, Any] = json.loads(json.loads(arguments.spec.read_text())["description"])
         self.is_stopped = False
+        self.node: int = arguments.node_rank or 0
+        if self.node:
+            self.behaviour |= self.behaviour.get("on_node", {}).get(str(self.node), {})
         limit = self.behaviour.get("until_attempt")
         if limit is not None and int(os.environ["STILLHOUSE_ATTEMPT"]) > limit:
             kept = ("steps", "step_s", "checkpoint_every")
             self.behaviour = {name: self.behaviour[name] for name in kept if name in self.behaviour}
 
     def emit(self, kind: str, /, **fields: Any) -> None:
+        if self.node:
+            return
         time_ = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         with (self.folder / "events.jsonl").open("a") as events:
             events.write(json.dumps({"time": time_, "type": kind, **fields}) + "\n")
@@ -100,7 +106,10 @@ class Run:
             code: int = self.behaviour["leave"]
             return code
         if "fail" in self.behaviour:
-            self.emit("failed", **({"code": "x", "message": "", "problems": []} | self.behaviour["fail"]))
+            failure = {"code": "x", "message": "", "problems": []} | self.behaviour["fail"]
+            self.emit("failed", **failure)
+            words = {"rank": self.node, "time": time.time(), "failure": failure, "is_bereft": False}
+            self.save(f"ranks/{self.node}.json", json.dumps(words).encode())
             return 1
         said = {"weights": steps, "environment": dict(os.environ), "inputs": self.inputs}
         student = json.dumps(said).encode()
@@ -119,7 +128,8 @@ def main() -> int:
     for name in ("--folder", "--inputs", "--resume", "--data-root", "--weights-root"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--parent-pid", type=int)
-    for name in ("--cache-root", "--cache-max-bytes", "--run-id"):
+    parser.add_argument("--node-rank", type=int)
+    for name in ("--master", "--cache-root", "--cache-max-bytes", "--run-id"):
         parser.add_argument(name)
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)

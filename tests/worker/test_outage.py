@@ -17,7 +17,7 @@ from tests.server.jobs.ground import QUICK, Ground, experiment, make_settings
 from tests.services.postgres import PostgresServer
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
-from worker.supervise import answer_doorbell
+from worker.answer import answer_doorbell
 
 
 @pytest.fixture

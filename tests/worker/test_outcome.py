@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from server.jobs.attempts import Ending
+from server.jobs.finish import Outcome
 from server.jobs.lines import Line, parse_line
-from worker.outcome import Wish, decide
+from server.jobs.members import NodeEnd
+from server.jobs.states import Reason, State
+from worker.outcome import Wish, blame, decide
 
 
 def _last(kind: str, /, **fields: object) -> Line:
@@ -71,3 +75,30 @@ def test_a_pause_that_left_no_time_to_save_says_so() -> None:
 def test_a_success_with_a_broken_result_is_a_failure_that_says_what_is_broken() -> None:
     outcome = decide(0, DONE, None, ["student.safetensors has another hash"], "")
     assert (outcome.target, outcome.message) == ("failed", "student.safetensors has another hash")
+
+
+BEREFT = Outcome(State.QUEUED, Ending(Reason.RANK_FAILED, exit_code=1, is_counted=True), "rank 0 lost the other ranks")
+STOPPED_BY_US = Outcome(State.QUEUED, Ending(Reason.PREEMPTED, signal=9), "another of its hosts had ended")
+
+
+@pytest.mark.parametrize("outcome", [BEREFT, STOPPED_BY_US])
+def test_the_node_that_failed_first_gives_the_reason(outcome: Outcome) -> None:
+    ends = [NodeEnd(2, 1), NodeEnd(1, 1, "host_oom", "no memory"), NodeEnd(3, 1, "nan_loss", "later")]
+    blamed = blame(outcome, ends)
+    assert (blamed.target, blamed.ending.reason, blamed.message) == (State.FAILED, Reason.HOST_OOM, "no memory")
+    assert not blamed.ending.is_counted
+
+
+def test_a_rank_that_was_killed_on_another_node_is_charged_and_answered_by_a_new_attempt() -> None:
+    blamed = blame(STOPPED_BY_US, [NodeEnd(1, -9, "rank_failed", "rank 1 was killed")])
+    assert (blamed.target, blamed.ending.reason, blamed.ending.is_counted) == ("queued", "rank_failed", True)
+
+
+@pytest.mark.parametrize("ends", [[], [NodeEnd(1, 0)], [NodeEnd(1, 75), NodeEnd(2, -9)]])
+def test_nodes_without_a_reason_are_not_to_blame(ends: list[NodeEnd]) -> None:
+    assert blame(BEREFT, ends) == BEREFT
+
+
+def test_what_node_0_knows_of_itself_stands() -> None:
+    own = Outcome(State.FAILED, Ending(Reason.NAN_LOSS, exit_code=1), "the loss is NaN")
+    assert blame(own, [NodeEnd(1, 1, "host_oom", "no memory")]) == own

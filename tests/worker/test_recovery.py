@@ -149,7 +149,7 @@ def test_a_worker_that_wakes_up_too_late_writes_nothing_and_kills_its_engine(
 def test_a_worker_killed_between_assignment_and_start_loses_nothing(ground: Ground, crew: Crew) -> None:
     lost = ground.announce()
     job_id = ground.submit()
-    assert ground.assign() == 1
+    ground.assign()  # unless the reconciler was quicker
     assert ground.job(job_id).lease_owner == lost
     crew.hire()
     crew.wait_for_state(job_id, State.SUCCEEDED)

@@ -23,9 +23,9 @@ from server.jobs.workers import drain_worker
 from tests.server.jobs.ground import Ground, experiment, make_settings
 from tests.worker.hosting import make_host
 from tests.worker.worker_program import STAND_IN
+from worker.answer import answer_doorbell
 from worker.host import Host
 from worker.processes import find_marked
-from worker.supervise import answer_doorbell
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def test_outputs_are_written_once_and_read_by_the_next_run(
     assert told(second)[0][0] == "read"
     assert told(second)[0][1].startswith("complete, built by run_")
     assert (first.code, second.code) == (0, 0)
+
+
+def test_a_run_tells_when_others_may_read_what_it_stores_and_its_use_is_written_down(tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    first, second = (decide(spec({"transforms": FIXED}), tmp_path / name, root) for name in ("first", "second"))
+    assert [mode for mode, _ in told(first)] == ["write", "ready"]
+    assert [mode for mode, _ in told(second)] == ["read"]
+    [folder] = [path for path in root.iterdir() if path.is_dir()]
+    cost = json.loads((folder / "cost.json").read_text())
+    assert cost["num_rows"] == 40
+    assert cost["seconds"] > 0
+    own, other = (json.loads(line) for line in (folder / "usage.jsonl").read_text().splitlines())
+    assert (own["num_rows"], own["is_hit"]) == (80, False)
+    assert (other["num_rows"], other["is_hit"]) == (120, True)
+    assert other["saved_s"] == pytest.approx(120 * cost["seconds"] / 40)
 
 
 def test_another_view_or_teacher_has_an_entry_of_its_own(tmp_path: Path) -> None:

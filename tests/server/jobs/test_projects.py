@@ -59,7 +59,7 @@ def test_a_job_stops_saying_quota_when_only_devices_are_missing(ground: Ground) 
     ground.submit(project="other")
     ground.assign()
     _limit(ground, "small")
-    ground.assign()
+    reconcile_once(ground.database, ground.doorbell, ground.patient_settings, may_expire=False)
     assert (ground.job(jobs[1]).state, ground.job(jobs[1]).status_reason) == ("queued", None)
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from server.jobs.lease import Claim
+from server.jobs.logs import append_node_log
+from server.jobs.tables import Member
 from tests.server.house import House
 
 TEXT = "".join(f"line {number}: naïve café {'x' * (number % 50)}\n" for number in range(4000)).encode()
@@ -83,3 +86,24 @@ def test_each_attempt_has_its_own_log(house: House, claim: Claim) -> None:
 def test_a_job_that_never_ran_has_an_empty_log(house: House) -> None:
     answer = house.client.get(f"/v1/jobs/{house.ground.submit()}/logs")
     assert (answer.content, answer.headers["stillhouse-size"]) == (b"", "0")
+
+
+def test_the_log_of_a_further_host_is_read_by_its_number(house: House) -> None:
+    for _ in range(2):
+        house.ground.announce()
+    job_id = house.ground.submit(num_nodes=2)
+    house.ground.assign()
+    with house.service.database.write() as session:
+        members = session.execute(select(Member.worker_id).order_by(Member.node)).scalars().all()
+    lead, member = (house.ground.claim(worker_id, job_id) for worker_id in members)
+    house.write_log(lead, 0, b"first host")
+    with house.service.database.write() as session:
+        append_node_log(session, member, 0, b"second ", max_bytes=2**20)
+        append_node_log(session, member, 7, b"host", max_bytes=2**20)
+    path = f"/v1/jobs/{job_id}/logs"
+    assert house.client.get(path).text == "first host"
+    answer = house.client.get(f"{path}?node=1")
+    assert (answer.text, answer.headers["stillhouse-size"]) == ("second host", "11")
+    assert house.client.get(f"{path}?node=1&tail=4").text == "host"
+    assert house.client.get(f"{path}?node=1&offset=11").text == ""
+    assert house.client.get(f"{path}?node=2").text == ""

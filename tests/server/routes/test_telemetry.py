@@ -13,7 +13,7 @@ from server.jobs.loss import lose_attempt
 from server.jobs.states import Reason
 from server.jobs.tables import Device, Worker
 from server.jobs.verbs import cancel_job
-from tests.server.house import House, open_house, open_served_house
+from tests.server.house import House, open_house, open_served_house, sign
 
 TOKEN = "a token of some length"
 
