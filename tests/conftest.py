@@ -16,6 +16,7 @@ hypothesis.settings.load_profile("shared")
 pytest_plugins = [
     "tests.services.postgres",
     "tests.services.redis",
+    "tests.services.s3",
     "tests.services.stores",
     "tests.services.chromium",
 ]

@@ -11,11 +11,11 @@ from server.access import Caller, CallerOf
 from server.jobs.projects import create_project, limit_project, list_projects, read_usage
 from server.jobs.tables import Project
 from server.problems import NotFoundError, ProjectExistsError
-from server.project_views import ProjectView
 from server.routes.body import LimitsBody, ProjectBody, body_of, describe_json
 from server.routes.query import KnownQuery, Limit
 from server.service import ReadSession
 from server.views import Page
+from server.views.projects import ProjectView
 from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"], dependencies=[Depends(KnownQuery())])

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from distill_core.errors import Problem
-from server.cache_views import CacheEntryView, CachePage, CacheRemovalView
 from server.jobs.caches import count_entries, list_entries, request_removal
 from server.jobs.tables import CacheEntry
 from server.problems import NotFoundError, QueryInvalidError
 from server.routes.query import KnownQuery, Limit
 from server.service import ReadSession
+from server.views.cache import CacheEntryView, CachePage, CacheRemovalView
 from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/teacher-cache", tags=["teacher cache"], dependencies=[Depends(KnownQuery())])

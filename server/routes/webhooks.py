@@ -29,7 +29,7 @@ from server.routes.query import KnownQuery, Limit
 from server.service import ReadSession, ServiceOf
 from server.settings import Settings
 from server.views import Page, cut_page
-from server.webhook_views import DeliveryView, NewWebhookView, WebhookView, view_delivery
+from server.views.webhooks import DeliveryView, NewWebhookView, WebhookView, view_delivery
 from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(KnownQuery())])

@@ -16,29 +16,26 @@ from stillhouse.client.address import find_key, find_url
 from stillhouse.client.download import ReportProgress, download_artifact
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
 from stillhouse.client.logs import read_log
+from stillhouse.client.operator import OperatorCalls
 from stillhouse.client.results import (
     Artifact,
     Attempt,
     Checkpoint,
     Event,
     Job,
-    Key,
     LogChunk,
     MetricRow,
     MetricSummary,
     QueueEntry,
     Series,
     Upload,
-    Worker,
 )
 from stillhouse.client.sse import follow
 from stillhouse.client.transport import Transport
 from stillhouse.client.upload import upload_file
 
-PAGE_SIZE = 100
 
-
-class Client:
+class Client(OperatorCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -49,7 +46,7 @@ class Client:
 
     def __init__(self, url: str | None = None, *, key: str | None = None, patience_s: float = 60.0) -> None:
         address = find_url(url)
-        self._transport = Transport(address, find_key(address, key), patience_s)
+        super().__init__(Transport(address, find_key(address, key), patience_s))
 
     @property
     def url(self) -> str:
@@ -323,50 +320,6 @@ class Client:
             raise NotFoundError(404, {"title": f"job {job_id} has no artifact of kind {kind!r}; it has {kinds}"})
         return fitting[-1]
 
-    def workers(self) -> list[Worker]:
-        """Return the workers that the server knows."""
-        return [Worker.model_validate(entry) for entry in self._transport.get("/v1/workers")["data"]]
-
-    def keys(self) -> Iterator[Key]:
-        """Yield the API keys, the newest first."""
-        yield from map(Key.model_validate, self._pages("/v1/api-keys", {}))
-
-    def create_key(
-        self, name: str, scopes: Sequence[str], *, project: str | None = None, expires_in_s: int | None = None
-    ) -> Key:
-        """Make an API key; the answer alone holds its `secret`.
-
-        Args:
-            name: what people call it.
-            scopes: what it may do: jobs:read, jobs:write, artifacts:read, admin.
-            project: the one project that it may see; all if left out.
-            expires_in_s: seconds until it ends by itself.
-        """
-        body = {"name": name, "scopes": list(scopes), "project": project, "expires_in_s": expires_in_s}
-        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body).json())
-
-    def revoke_key(self, key_id: str) -> None:
-        """End an API key for good."""
-        self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
-
-    def worker(self, worker_id: str) -> Worker:
-        """Return a worker."""
-        return Worker.model_validate(self._transport.get(f"/v1/workers/{worker_id}"))
-
-    def drain(self, worker_id: str, *, now: bool = False) -> Worker:
-        """Give a worker no more jobs.
-
-        Args:
-            worker_id: the worker.
-            now: what it runs saves a checkpoint and goes back to the queue; else it goes on to its end.
-        """
-        answer = self._transport.send("POST", f"/v1/workers/{worker_id}/drain", json={"now": now})
-        return Worker.model_validate(answer.json())
-
-    def undrain(self, worker_id: str) -> Worker:
-        """Let a worker get jobs again."""
-        return Worker.model_validate(self._transport.send("POST", f"/v1/workers/{worker_id}/undrain").json())
-
     def wait(self, job_id: str, *, timeout_s: float | None = None, poll_s: float = 1.0) -> Job:
         """Return the job once it is done, whatever it ended as.
 
@@ -385,15 +338,6 @@ class Client:
     ) -> Job:
         path = f"/v1/jobs/{job_id}/{verb}"
         return Job.model_validate(self._transport.send("POST", path, json=body, headers=headers).json())
-
-    def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
-        after = params.get("after")
-        while True:
-            page = self._transport.get(path, {**params, "after": after, "limit": PAGE_SIZE})
-            yield from page["data"]
-            if not page.get("has_more"):
-                return
-            after = page.get("next") or page["last_id"]
 
 
 def _read_job(answer: httpx.Response) -> Job:

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
 
 from server.artifacts import ArtifactCorruptError, ArtifactMissingError, ArtifactStore
@@ -111,3 +113,51 @@ def test_only_old_leftovers_of_interrupted_writes_are_swept(store: ArtifactStore
     os.utime(old, (time.time() - 100_000,) * 2)
     assert store.sweep() == 1
     assert sorted(path.name for path in stored_files(folder)) == sorted([SHA256, "fresh"])
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, s3_bucket: str) -> ArtifactStore:
+    """A store in a bucket of a real S3 server."""
+    return ArtifactStore(make_settings({"STILLHOUSE_HOME": str(tmp_path), "STILLHOUSE_ARTIFACT_ROOT": s3_bucket}))
+
+
+def test_a_bucket_keeps_what_a_folder_keeps(bucket: ArtifactStore, source: Path, tmp_path: Path) -> None:
+    assert bucket.put_file(source) == bucket.put_file(source)
+    assert bucket.exists(SHA256)
+    bucket.fetch(SHA256, tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == DATA == bucket.read(SHA256)
+
+    async def read(start: int, stop: int) -> bytes:
+        return b"".join([piece async for piece in await bucket.open_range(SHA256, start, stop)])
+
+    assert asyncio.run(read(5, 2_999_999)) == DATA[5:2_999_999]
+    assert bucket.sweep() == 0
+    bucket.delete(SHA256)
+    bucket.delete(SHA256)
+    assert not bucket.exists(SHA256)
+    with pytest.raises(ArtifactMissingError):
+        bucket.read(SHA256)
+    with pytest.raises(ArtifactMissingError):
+        asyncio.run(bucket.open_range(SHA256, 0, 1))
+
+
+def test_a_bucket_tells_what_lies_in_it_and_since_when(bucket: ArtifactStore, source: Path) -> None:
+    before = time.time()
+    bucket.put_file(source)
+    shard = int(SHA256[:2], 16)
+    [(name, modified_at)] = bucket.list_shard(shard)
+    assert (name, modified_at) == (SHA256, bucket.modified_at(SHA256))
+    assert before - 2 <= modified_at.timestamp() <= time.time() + 2
+    assert list(bucket.list_shard((shard + 1) % 256)) == []
+    assert bucket.modified_at("0" * 64) is None
+
+
+@pytest.mark.parametrize(("fresh_s", "kept"), [(0, DATA), (3600, b"what lay there")])
+def test_only_bytes_that_a_bucket_has_had_for_long_are_put_again(
+    bucket: ArtifactStore, source: Path, fresh_s: float, kept: bytes
+) -> None:
+    bucket.put_file(source)
+    obstore.put(bucket._store, f"sha256/{SHA256[:2]}/{SHA256}", b"what lay there")
+    bucket._fresh = timedelta(seconds=fresh_s)
+    bucket.put_file(source)
+    assert bucket.read(SHA256) == kept

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from server import doctor
 from server.doctor import Finding, examine
@@ -114,8 +111,8 @@ def test_the_command_fails_when_something_is_wrong(local_house: House, revision:
     if revision:
         with local_house.service.database.write() as session:
             session.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
-    home = str(local_house.service.settings.home_folder)
-    done = CliRunner().invoke(app, ["doctor", "--home", home, "--json"], env={"STILLHOUSE_PORT": "0"})
+    environment = {"STILLHOUSE_HOME": str(local_house.service.settings.home_folder), "STILLHOUSE_PORT": "0"}
+    done = CliRunner().invoke(app, ["doctor", "--json"], env=environment)
     assert done.exit_code == code, done.output
     levels = {finding["name"]: finding["level"] for finding in json.loads(done.stdout)}
     assert levels["database"] == ("fail" if code else "ok")
@@ -124,16 +121,15 @@ def test_the_command_fails_when_something_is_wrong(local_house: House, revision:
 def test_the_commands_of_the_database_do_what_they_say(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "stillhouse", "db", *map(str, arguments)]
-        environment = {**os.environ, "STILLHOUSE_HOME": str(home)}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    def call(*arguments: object) -> Result:
+        command = ["db", *map(str, arguments)]
+        return CliRunner().invoke(app, command, env={"STILLHOUSE_HOME": str(home)})
 
-    assert (call("check").returncode, call("revision").stdout) == (1, "none\n")
-    assert call("upgrade").returncode == 0
-    assert (call("check").returncode, call("revision").stdout) == (0, "0002\n")
-    assert call("backup", tmp_path / "backup.db").returncode == 0
-    assert call("restore", tmp_path / "backup.db").returncode == 1
+    assert (call("check").exit_code, call("revision").stdout) == (1, "none\n")
+    assert call("upgrade").exit_code == 0
+    assert (call("check").exit_code, call("revision").stdout) == (0, "0002\n")
+    assert call("backup", tmp_path / "backup.db").exit_code == 0
+    assert call("restore", tmp_path / "backup.db").exit_code == 1
     home.rename(tmp_path / "elsewhere")
-    assert call("restore", tmp_path / "backup.db").returncode == 0
-    assert call("check").returncode == 0
+    assert call("restore", tmp_path / "backup.db").exit_code == 0
+    assert call("check").exit_code == 0

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from server.views import Moment, Page, View
+from server.views.base import Moment, Page, View
 
 
 class CacheEntryView(View):

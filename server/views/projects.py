@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from server.views import Moment, View
+from server.views.base import Moment, View
 
 
 class ProjectView(View):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from server.jobs import tables
-from server.views import Moment, View
+from server.views.base import Moment, View
 
 
 class WebhookView(View):

@@ -1,0 +1,75 @@
+"""What operators ask of a server: who may use it, and on which hosts it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stillhouse.client.results import Key, Worker
+from stillhouse.client.transport import Transport
+
+PAGE_SIZE = 100
+
+
+class OperatorCalls:
+    """Calls about keys and workers.
+
+    Args:
+        transport: the way to the server.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def workers(self) -> list[Worker]:
+        """Return the workers that the server knows."""
+        return [Worker.model_validate(entry) for entry in self._transport.get("/v1/workers")["data"]]
+
+    def keys(self) -> Iterator[Key]:
+        """Yield the API keys, the newest first."""
+        yield from map(Key.model_validate, self._pages("/v1/api-keys", {}))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], *, project: str | None = None, expires_in_s: int | None = None
+    ) -> Key:
+        """Make an API key; the answer alone holds its `secret`.
+
+        Args:
+            name: what people call it.
+            scopes: what it may do: jobs:read, jobs:write, artifacts:read, admin.
+            project: the one project that it may see; all if left out.
+            expires_in_s: seconds until it ends by itself.
+        """
+        body = {"name": name, "scopes": list(scopes), "project": project, "expires_in_s": expires_in_s}
+        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body).json())
+
+    def revoke_key(self, key_id: str) -> None:
+        """End an API key for good."""
+        self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
+
+    def worker(self, worker_id: str) -> Worker:
+        """Return a worker."""
+        return Worker.model_validate(self._transport.get(f"/v1/workers/{worker_id}"))
+
+    def drain(self, worker_id: str, *, now: bool = False) -> Worker:
+        """Give a worker no more jobs.
+
+        Args:
+            worker_id: the worker.
+            now: what it runs saves a checkpoint and goes back to the queue; else it goes on to its end.
+        """
+        answer = self._transport.send("POST", f"/v1/workers/{worker_id}/drain", json={"now": now})
+        return Worker.model_validate(answer.json())
+
+    def undrain(self, worker_id: str) -> Worker:
+        """Let a worker get jobs again."""
+        return Worker.model_validate(self._transport.send("POST", f"/v1/workers/{worker_id}/undrain").json())
+
+    def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        after = params.get("after")
+        while True:
+            page = self._transport.get(path, {**params, "after": after, "limit": PAGE_SIZE})
+            yield from page["data"]
+            if not page.get("has_more"):
+                return
+            after = page.get("next") or page["last_id"]
