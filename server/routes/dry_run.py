@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
 from distill_core.spec.stage import ResolvedStage
+from server.forecast_views import CostView, DryRunView, StageCacheView, view_range
 from server.jobs.forecast import Pool, count_before, read_pool
 from server.jobs.history import Order, Run, estimate
 from server.jobs.queries import is_cache_ready
@@ -15,7 +16,7 @@ from server.jobs.sizes import measure_spec
 from server.jobs.submit import digest_spec, summarise
 from server.routes.submission import Submission, check_artifacts
 from server.settings import Settings
-from server.views import CostView, DryRunView, ProblemEntry, StageCacheView, view_range
+from server.views import ProblemEntry
 
 
 def try_submission(session: Session, submission: Submission, settings: Settings) -> DryRunView:

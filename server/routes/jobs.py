@@ -8,6 +8,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Query, Response
 from starlette.responses import JSONResponse
 
 from server.access import CallerOf
+from server.forecast_views import DryRunView
 from server.jobs.queries import find_job, read_labels, read_spec
 from server.routes.assignment import assign_now
 from server.routes.body import JobBody, describe_body
@@ -16,7 +17,7 @@ from server.routes.examples import SPEC
 from server.routes.query import KnownQuery, PlainTruth
 from server.routes.submission import CREATED, Key, Submitted, answer_submission
 from server.service import ReadSession, ServiceOf
-from server.views import DryRunView, JobDetail, JobView, etag_of, view_job_detail
+from server.views import JobDetail, JobView, etag_of, view_job_detail
 
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match, when the job is edited."}}
 

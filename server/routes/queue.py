@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from server.access import CallerOf
+from server.forecast_views import QueueEntryView, view_queue_entry
 from server.jobs.forecast import play, read_pool, read_queue
 from server.routes.query import KnownQuery
 from server.service import ReadSession, ServiceOf
-from server.views import Page, QueueEntryView, view_queue_entry
+from server.views import Page
 
 router = APIRouter(prefix="/v1/queue", tags=["jobs"], dependencies=[Depends(KnownQuery())])
 
