@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics for operators
+         * @description Return what Prometheus scrapes: to this machine alone, or to whoever has STILLHOUSE_METRICS_TOKEN.
+         */
+        get: operations["read_telemetry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -205,15 +225,23 @@ export interface paths {
         };
         /**
          * Look at a job
-         * @description Return a job with its spec.
+         * @description Return a job with its spec; the ETag is that of the fields that can be edited.
          */
         get: operations["read_job"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a job
+         * @description Delete a job that is over: it is on no list any more, and its artifacts go once nothing uses them.
+         */
+        delete: operations["delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Edit a job
+         * @description Change a job's name, labels, priority or notes, whatever state it is in.
+         */
+        patch: operations["edit"];
         trace?: never;
     };
     "/v1/jobs/{job_id}/artifacts": {
@@ -270,6 +298,46 @@ export interface paths {
          * @description Ask for a job to be ended; asking again changes nothing.
          */
         post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a job's checkpoints
+         * @description Return the checkpoints that are kept, the oldest first; the next attempt goes on from the furthest.
+         */
+        get: operations["list_job_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clone a job
+         * @description Submit a job's spec once more, with changes; `parent_id` of the new job is the old one.
+         */
+        post: operations["clone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -356,6 +424,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job_id}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a job's manifest
+         * @description Return seeds, versions, hashes of data, teachers and outputs; there once the job has succeeded.
+         */
+        get: operations["read_job_manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}/metrics": {
         parameters: {
             query?: never;
@@ -408,6 +496,156 @@ export interface paths {
          * @description Stream lines of metrics as they are measured; `end` when the job is over.
          */
         get: operations["stream_job_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a job
+         * @description Ask a running job to save a checkpoint and give its devices back; asking again changes nothing.
+         */
+        post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a paused job
+         * @description Let a paused job wait for devices again and go on from its checkpoint; asking again changes nothing.
+         */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a job
+         * @description Run a failed or cancelled job once more from its last checkpoint; asking again changes nothing.
+         */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics:batchGet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read curves of several jobs
+         * @description Return curves of up to 200 jobs, for comparison; jobs that are gone are named and harm nothing.
+         */
+        post: operations["read_series_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List projects
+         * @description Return a page of projects by name, with their limits and what their jobs take now.
+         */
+        get: operations["list_all_projects"];
+        put?: never;
+        /**
+         * Make a project
+         * @description Make a project with its limits.
+         */
+        post: operations["make_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a project
+         * @description Return a project with its limits and what its jobs take now.
+         */
+        get: operations["read_project"];
+        /**
+         * Limit a project
+         * @description Set a project's limits; a limit left out is none. What runs goes on, whatever the new limit.
+         */
+        put: operations["set_limits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at the queue
+         * @description Return the jobs that hold devices, then those that wait, with ranges of when each starts and ends.
+         *
+         *     Times are measured on finished runs of like specs, else of the pool; they are null where nothing was measured.
+         */
+        get: operations["read_job_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -484,6 +722,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the states of jobs
+         * @description Return the table that drives every job: where each state may lead, and what people may ask in it.
+         */
+        get: operations["list_states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stream": {
         parameters: {
             query?: never;
@@ -504,6 +762,214 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/teacher-cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List stored teacher outputs
+         * @description Return a page of entries by key, with what all entries take and what they saved; workers report each minute.
+         */
+        get: operations["list_teacher_cache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teacher-cache/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove stored teacher outputs
+         * @description Ask for an entry to be removed; a worker that sees its folder does so as soon as no run uses it.
+         */
+        delete: operations["remove_stored_outputs"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List uploads
+         * @description Return a page of uploads, the newest first.
+         */
+        get: operations["list_all_uploads"];
+        put?: never;
+        /**
+         * Announce an upload
+         * @description Announce a file; its bytes are sent with PATCH.
+         */
+        post: operations["create_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at an upload
+         * @description Return how far an upload has come; `offset` is where the next PATCH goes on.
+         */
+        get: operations["read_upload"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an upload
+         * @description Remove an upload; jobs that have yet to read it will fail.
+         */
+        delete: operations["delete_upload"];
+        options?: never;
+        /**
+         * Ask how far an upload has come
+         * @description Return the headers of an upload alone.
+         */
+        head: operations["head_upload"];
+        /**
+         * Send bytes of an upload
+         * @description Add bytes to an upload just where it stands; with the last of them it becomes complete.
+         */
+        patch: operations["append_to_upload"];
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description Return a page of webhooks, the oldest first.
+         */
+        get: operations["list_all_webhooks"];
+        put?: never;
+        /**
+         * Make a webhook
+         * @description Let an address be told of what happens to jobs from now on; the reply shows the secret this once.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a webhook
+         * @description Return a webhook, without its secret.
+         */
+        get: operations["read_webhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description Remove a webhook; nothing is sent to it any more.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description Change a webhook; one that is switched on again hears of what happens from then on.
+         */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages to a webhook
+         * @description Return what was sent to a webhook and how it went, the newest first.
+         */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message again
+         * @description Send a message once more under the same id, with all its attempts.
+         */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description Send a message of type `webhook.test`, once; how it went stands in the deliveries a moment later.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workers": {
         parameters: {
             query?: never;
@@ -518,6 +984,66 @@ export interface paths {
         get: operations["list_all_workers"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{worker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a worker
+         * @description Return a worker with its devices and who holds them.
+         */
+        get: operations["read_worker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{worker_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain a worker
+         * @description Give a worker no more jobs, until it is undrained; asking again changes nothing.
+         */
+        post: operations["drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{worker_id}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a worker get jobs again
+         * @description Let a worker that was drained get jobs again; asking again changes nothing.
+         */
+        post: operations["undrain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -948,6 +1474,126 @@ export interface components {
             transform: "auto_augment";
         };
         /**
+         * CacheEntryView
+         * @description Outputs of a teacher that are stored in a folder of the workers.
+         */
+        CacheEntryView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Delete Requested At */
+            delete_requested_at: string | null;
+            /**
+             * Facts
+             * @description Model, view, rows, columns.
+             */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /**
+             * Is Ready
+             * @description Whether it is complete; else a run is storing it.
+             */
+            is_ready: boolean;
+            /**
+             * Key
+             * @description Hash of all that has a say in the outputs.
+             */
+            key: string;
+            /**
+             * Num Hits
+             * @description Runs that read what another run had stored.
+             */
+            num_hits: number;
+            /**
+             * Object
+             * @default teacher_cache_entry
+             * @constant
+             */
+            object: "teacher_cache_entry";
+            /**
+             * Root
+             * @description Name of the folder.
+             */
+            root: string;
+            /**
+             * Saved S
+             * @description Seconds of teachers' device time that readers did not spend.
+             */
+            saved_s: number;
+            /**
+             * Size
+             * @description Bytes on disk.
+             */
+            size: number;
+            /**
+             * Used At
+             * Format: date-time
+             */
+            used_at: string;
+        };
+        /**
+         * CachePage
+         * @description A page of stored teacher outputs, and what all of them come to.
+         */
+        CachePage: {
+            /** Data */
+            data: components["schemas"]["CacheEntryView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /** Num Entries */
+            num_entries: number;
+            /** Num Hits */
+            num_hits: number;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Saved S */
+            saved_s: number;
+            /** Size */
+            size: number;
+        };
+        /**
+         * CacheRemovalView
+         * @description Stored teacher outputs that are to be removed, one entry a folder.
+         */
+        CacheRemovalView: {
+            /** Data */
+            data: components["schemas"]["CacheEntryView"][];
+            /**
+             * Object
+             * @default teacher_cache_removal
+             * @constant
+             */
+            object: "teacher_cache_removal";
+        };
+        /**
          * CacheSpec
          * @description Whether teacher outputs are stored and read again, and in which form.
          */
@@ -1023,6 +1669,37 @@ export interface components {
             name: string;
             /** Ok */
             ok: boolean;
+        };
+        /**
+         * CheckpointView
+         * @description A point that a job may be resumed from.
+         */
+        CheckpointView: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Object
+             * @default checkpoint
+             * @constant
+             */
+            object: "checkpoint";
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** Stage */
+            stage: string;
+            /** Step */
+            step: number;
         };
         /**
          * ClipSpec
@@ -1106,6 +1783,28 @@ export interface components {
             schedule: "cosine";
         };
         /**
+         * CostView
+         * @description What a run would take.
+         */
+        CostView: {
+            /** Basis */
+            basis: ("engine" | "like" | "pool") | null;
+            /** Num Runs */
+            num_runs: number;
+            /**
+             * Samples
+             * @description Samples that are trained on, counted anew in each epoch.
+             */
+            samples: number | null;
+            /** @description Null where nothing of the kind was measured. */
+            seconds: components["schemas"]["RangeView"] | null;
+            /**
+             * Steps
+             * @description Optimizer steps; null where only the data's files know.
+             */
+            steps: number | null;
+        };
+        /**
          * DatasetEntry
          * @description A data set: what must be known of it before it is opened.
          */
@@ -1155,6 +1854,64 @@ export interface components {
             summary: string;
         };
         /**
+         * DeliveryView
+         * @description A message to a webhook, and how it went.
+         */
+        DeliveryView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /**
+             * Error
+             * @description Why none came.
+             */
+            error: string | null;
+            /**
+             * Event Id
+             * @description Number of the event that it tells of; null for a test.
+             */
+            event_id: number | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * @description The message's webhook-id, the same in each attempt.
+             */
+            id: string;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Num Attempts */
+            num_attempts: number;
+            /**
+             * Object
+             * @default delivery
+             * @constant
+             */
+            object: "delivery";
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "failed";
+            /**
+             * Status Code
+             * @description Of the last answer; null where none came.
+             */
+            status_code: number | null;
+            /** Type */
+            type: string;
+            /** Webhook Id */
+            webhook_id: string;
+        };
+        /**
          * DeviceView
          * @description A slot of a worker.
          */
@@ -1172,6 +1929,35 @@ export interface components {
             memory_bytes: number | null;
             /** Name */
             name: string;
+        };
+        /**
+         * DryRunView
+         * @description What would become of a submission.
+         */
+        DryRunView: {
+            /** Cache */
+            cache: components["schemas"]["StageCacheView"][];
+            cost: components["schemas"]["CostView"];
+            /**
+             * Object
+             * @default dry_run
+             * @constant
+             */
+            object: "dry_run";
+            /**
+             * Place In Queue
+             * @description Place among those that wait, from 1.
+             */
+            place_in_queue: number;
+            /** Resolved Spec */
+            resolved_spec: {
+                [key: string]: unknown;
+            };
+            /**
+             * Warnings
+             * @description What may be wrong, and would not be refused.
+             */
+            warnings: components["schemas"]["ProblemEntry"][];
         };
         /**
          * EMASpec
@@ -1408,11 +2194,8 @@ export interface components {
          * @description How the service is.
          */
         HealthView: {
-            /**
-             * Checks
-             * @default []
-             */
-            checks: components["schemas"]["CheckView"][];
+            /** Checks */
+            checks?: components["schemas"]["CheckView"][];
             /**
              * Status
              * @enum {string}
@@ -1475,6 +2258,11 @@ export interface components {
              */
             created_at: string;
             /**
+             * Created By
+             * @description Id of the key that submitted it.
+             */
+            created_by: string | null;
+            /**
              * Eta S
              * @description Seconds that are probably left.
              */
@@ -1502,6 +2290,14 @@ export interface components {
             /** Max Restarts */
             max_restarts: number;
             /**
+             * Metrics
+             * @description Last values of the metrics that a list asks for.
+             * @default {}
+             */
+            metrics: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            };
+            /**
              * Metrics Cursor
              * @description Number of the newest line of metrics.
              */
@@ -1509,11 +2305,21 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Notes
+             * @description What people wrote about it.
+             */
+            notes: string | null;
+            /**
              * Object
              * @default job
              * @constant
              */
             object: "job";
+            /**
+             * Parent Id
+             * @description The job that it is a clone of.
+             */
+            parent_id: string | null;
             /** Priority */
             priority: number;
             /**
@@ -1528,6 +2334,11 @@ export interface components {
             progress: number | null;
             /** Project */
             project: string;
+            /**
+             * Queued At
+             * @description When it last entered the queue.
+             */
+            queued_at: string | null;
             /**
              * Resolved Spec
              * @description The spec with everything written out.
@@ -1565,6 +2376,27 @@ export interface components {
             };
             /** Total Steps */
             total_steps: number | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * JobSeriesView
+         * @description Curves of one job among several.
+         */
+        JobSeriesView: {
+            /** Job Id */
+            job_id: string;
+            /**
+             * Object
+             * @default job_series
+             * @constant
+             */
+            object: "job_series";
+            /** Series */
+            series: components["schemas"]["SeriesView"][];
         };
         /**
          * JobView
@@ -1581,6 +2413,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Created By
+             * @description Id of the key that submitted it.
+             */
+            created_by: string | null;
             /**
              * Eta S
              * @description Seconds that are probably left.
@@ -1609,6 +2446,14 @@ export interface components {
             /** Max Restarts */
             max_restarts: number;
             /**
+             * Metrics
+             * @description Last values of the metrics that a list asks for.
+             * @default {}
+             */
+            metrics: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            };
+            /**
              * Metrics Cursor
              * @description Number of the newest line of metrics.
              */
@@ -1621,6 +2466,11 @@ export interface components {
              * @constant
              */
             object: "job";
+            /**
+             * Parent Id
+             * @description The job that it is a clone of.
+             */
+            parent_id: string | null;
             /** Priority */
             priority: number;
             /**
@@ -1635,6 +2485,11 @@ export interface components {
             progress: number | null;
             /** Project */
             project: string;
+            /**
+             * Queued At
+             * @description When it last entered the queue.
+             */
+            queued_at: string | null;
             /** Spec Sha256 */
             spec_sha256: string;
             /** Started At */
@@ -1658,6 +2513,22 @@ export interface components {
             };
             /** Total Steps */
             total_steps: number | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * JobWeights
+         * @description Weights of the student that another job makes; the service waits for it.
+         */
+        JobWeights: {
+            /**
+             * Job
+             * @description Id of the job.
+             */
+            job: string;
         };
         JsonValue: unknown;
         /**
@@ -2067,7 +2938,7 @@ export interface components {
              * @description Where the weights come from; left out, they are drawn from the run's seed.
              * @default null
              */
-            weights: components["schemas"]["ArtifactWeights"] | components["schemas"]["FileWeights"] | null;
+            weights: components["schemas"]["ArtifactWeights"] | components["schemas"]["JobWeights"] | components["schemas"]["UploadWeights"] | components["schemas"]["FileWeights"] | null;
         };
         /**
          * Multistep
@@ -2154,6 +3025,56 @@ export interface components {
              * @default 0
              */
             weight_decay: number;
+        };
+        /**
+         * NewWebhookView
+         * @description A webhook that was made just now.
+         */
+        NewWebhookView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Disabled Reason
+             * @description Why the service switched it off; null unless it did.
+             */
+            disabled_reason: string | null;
+            /** Id */
+            id: string;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /**
+             * Num Failures
+             * @description Messages that were given up in a row.
+             */
+            num_failures: number;
+            /**
+             * Object
+             * @default webhook
+             * @constant
+             */
+            object: "webhook";
+            /** Project */
+            project: string;
+            /**
+             * Secret
+             * @description What signs the messages. It is shown this once.
+             */
+            secret: string;
+            /**
+             * Types
+             * @description What it is told of.
+             */
+            types: string[];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
         };
         /**
          * Noise
@@ -2311,6 +3232,11 @@ export interface components {
              */
             last_id?: string | null;
             /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
              * Object
              * @default list
              * @constant
@@ -2337,6 +3263,11 @@ export interface components {
              * @description Id of the last entry: the next page's `after`.
              */
             last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
             /**
              * Object
              * @default list
@@ -2365,6 +3296,75 @@ export interface components {
              */
             last_id?: string | null;
             /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[CheckpointView] */
+        Page_CheckpointView_: {
+            /** Data */
+            data: components["schemas"]["CheckpointView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[DeliveryView] */
+        Page_DeliveryView_: {
+            /** Data */
+            data: components["schemas"]["DeliveryView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
              * Object
              * @default list
              * @constant
@@ -2391,6 +3391,11 @@ export interface components {
              * @description Id of the last entry: the next page's `after`.
              */
             last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
             /**
              * Object
              * @default list
@@ -2419,6 +3424,11 @@ export interface components {
              */
             last_id?: string | null;
             /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
              * Object
              * @default list
              * @constant
@@ -2445,6 +3455,11 @@ export interface components {
              * @description Id of the last entry: the next page's `after`.
              */
             last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
             /**
              * Object
              * @default list
@@ -2473,6 +3488,75 @@ export interface components {
              */
             last_id?: string | null;
             /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[ProjectView] */
+        Page_ProjectView_: {
+            /** Data */
+            data: components["schemas"]["ProjectView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[QueueEntryView] */
+        Page_QueueEntryView_: {
+            /** Data */
+            data: components["schemas"]["QueueEntryView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
              * Object
              * @default list
              * @constant
@@ -2500,6 +3584,107 @@ export interface components {
              */
             last_id?: string | null;
             /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[StateView] */
+        Page_StateView_: {
+            /** Data */
+            data: components["schemas"]["StateView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[UploadView] */
+        Page_UploadView_: {
+            /** Data */
+            data: components["schemas"]["UploadView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[WebhookView] */
+        Page_WebhookView_: {
+            /** Data */
+            data: components["schemas"]["WebhookView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
              * Object
              * @default list
              * @constant
@@ -2526,6 +3711,11 @@ export interface components {
              * @description Id of the last entry: the next page's `after`.
              */
             last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
             /**
              * Object
              * @default list
@@ -2675,6 +3865,24 @@ export interface components {
              */
             instance: string;
             /**
+             * Limit
+             * @description The limit of the project that was reached.
+             * @default null
+             */
+            limit: string | null;
+            /**
+             * Limit Value
+             * @description What that limit is.
+             * @default null
+             */
+            limit_value: number | null;
+            /**
+             * Offset
+             * @description Where the upload stands that refused.
+             * @default null
+             */
+            offset: number | null;
+            /**
              * Request Id
              * @description What the server's log calls this request.
              * @default null
@@ -2708,6 +3916,101 @@ export interface components {
              * @description The process: safetensors with `weights` [steps, parts] and the parts' names in its metadata.
              */
             source: components["schemas"]["ArtifactWeights"] | components["schemas"]["FileWeights"];
+        };
+        /**
+         * ProjectView
+         * @description A room for jobs, with its limits.
+         */
+        ProjectView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Max Devices
+             * @description Devices that its jobs may hold at once; null for no limit.
+             */
+            max_devices: number | null;
+            /**
+             * Max Queued
+             * @description Jobs that may wait at once; null for no limit.
+             */
+            max_queued: number | null;
+            /**
+             * Num Devices
+             * @description Devices that its jobs hold now.
+             */
+            num_devices: number;
+            /**
+             * Num Queued
+             * @description Its jobs that wait now.
+             */
+            num_queued: number;
+            /**
+             * Object
+             * @default project
+             * @constant
+             */
+            object: "project";
+        };
+        /**
+         * QueueEntryView
+         * @description A job that waits for devices, or holds some.
+         */
+        QueueEntryView: {
+            /**
+             * Basis
+             * @description What its own duration was measured on: its engine, runs of like specs, or all runs of the pool.
+             */
+            basis: ("engine" | "like" | "pool") | null;
+            /** @description Until it is over; null where nothing is known. */
+            ends_in_s: components["schemas"]["RangeView"] | null;
+            /** Job Id */
+            job_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Num Devices
+             * @description Devices that it needs, on all nodes.
+             */
+            num_devices: number;
+            /**
+             * Num Runs
+             * @description How many runs that were.
+             */
+            num_runs: number;
+            /**
+             * Object
+             * @default queue_entry
+             * @constant
+             */
+            object: "queue_entry";
+            /**
+             * Place
+             * @description Place among those that wait, from 1; null for one that holds devices.
+             */
+            place: number | null;
+            /** Pool */
+            pool: string;
+            /** Priority */
+            priority: number;
+            /** Project */
+            project: string;
+            /** Queued At */
+            queued_at: string | null;
+            /** @description Until it has its devices; null where nothing is known. */
+            starts_in_s: components["schemas"]["RangeView"] | null;
+            state: components["schemas"]["State"];
+            /** @description Why it stands where it stands, for programs. */
+            status_reason: components["schemas"]["Reason"] | null;
+            /**
+             * Waits For
+             * @description What keeps it from its devices, for people.
+             */
+            waits_for: string | null;
         };
         /**
          * RAdam
@@ -2987,11 +4290,21 @@ export interface components {
             transform: "random_resized_crop";
         };
         /**
+         * RangeView
+         * @description Seconds that half of the cases, and nine of ten, stay below.
+         */
+        RangeView: {
+            /** P50 */
+            p50: number;
+            /** P90 */
+            p90: number;
+        };
+        /**
          * Reason
          * @description Why a job stands where it stands, for programs; a message for people goes with it.
          * @enum {string}
          */
-        Reason: "user_cancelled" | "user_paused" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full";
+        Reason: "user_cancelled" | "user_paused" | "user_resumed" | "user_retried" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full" | "dependency" | "quota" | "cache_build" | "dependency_failed" | "max_pending";
         /**
          * RecipeSpec
          * @description A published method whose stages are written out by its name.
@@ -3197,6 +4510,33 @@ export interface components {
             until: string | null;
         };
         /**
+         * SeriesBatchView
+         * @description Curves of several jobs.
+         */
+        SeriesBatchView: {
+            /**
+             * Data
+             * @description The jobs that there are, in the order that was asked for.
+             */
+            data: components["schemas"]["JobSeriesView"][];
+            /**
+             * Max Points
+             * @description Points a curve at most; fewer than asked for where there are many curves.
+             */
+            max_points: number;
+            /**
+             * Missing
+             * @description Ids of those that there are not.
+             */
+            missing: string[];
+            /**
+             * Object
+             * @default series_batch
+             * @constant
+             */
+            object: "series_batch";
+        };
+        /**
          * SeriesView
          * @description A metric over the steps of a job.
          */
@@ -3237,11 +4577,21 @@ export interface components {
             object: "session";
             /** Project */
             project?: string | null;
+            /** Scopes */
+            scopes?: components["schemas"]["Scope"][];
+        };
+        /**
+         * StageCacheView
+         * @description Whether the teacher outputs of a stage are stored already.
+         */
+        StageCacheView: {
+            /** Stage */
+            stage: string;
             /**
-             * Scopes
-             * @default []
+             * State
+             * @description Null for a stage that stores none.
              */
-            scopes: components["schemas"]["Scope"][];
+            state: ("hit" | "miss" | "unknown") | null;
         };
         /**
          * StageSpec
@@ -3415,6 +4765,41 @@ export interface components {
          */
         State: "queued" | "starting" | "running" | "pausing" | "paused" | "cancelling" | "succeeded" | "failed" | "cancelled";
         /**
+         * StateView
+         * @description A state that jobs may be in.
+         */
+        StateView: {
+            /**
+             * Is Leased
+             * @description Whether a worker holds such a job.
+             */
+            is_leased: boolean;
+            /**
+             * Is Terminal
+             * @description Whether such a job is over.
+             */
+            is_terminal: boolean;
+            /**
+             * Moves
+             * @description States that a job may go to next.
+             */
+            moves: components["schemas"]["State"][];
+            /**
+             * Object
+             * @default state
+             * @constant
+             */
+            object: "state";
+            state: components["schemas"]["State"];
+            /**
+             * Verbs
+             * @description What a person may ask of such a job, and where it takes the job.
+             */
+            verbs: {
+                [key: string]: components["schemas"]["State"];
+            };
+        };
+        /**
          * Step
          * @description The learning rate is multiplied by gamma every so many epochs.
          */
@@ -3583,6 +4968,69 @@ export interface components {
             strict: boolean;
         };
         /**
+         * UploadView
+         * @description A file that a person sends in pieces.
+         */
+        UploadView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Object
+             * @default upload
+             * @constant
+             */
+            object: "upload";
+            /**
+             * Offset
+             * @description Bytes that are here; the next ones are sent from there.
+             */
+            offset: number;
+            /** Project */
+            project: string;
+            /**
+             * Sha256
+             * @description As announced; once complete, as found.
+             */
+            sha256: string | null;
+            /**
+             * Size
+             * @description Bytes in all, as announced.
+             */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "complete";
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * UploadWeights
+         * @description Weights from a file that a person has uploaded.
+         */
+        UploadWeights: {
+            /**
+             * Upload
+             * @description Id of the upload.
+             */
+            upload: string;
+        };
+        /**
          * ValidationView
          * @description What the check of a spec found.
          */
@@ -3605,6 +5053,12 @@ export interface components {
             /** Valid */
             valid: boolean;
         };
+        /**
+         * Verb
+         * @description What a person may ask of a job so that it moves.
+         * @enum {string}
+         */
+        Verb: "cancel" | "pause" | "resume" | "retry";
         /**
          * ViewSpec
          * @description One way of looking at a sample: a chain of transforms with a seed of its own.
@@ -3670,10 +5124,60 @@ export interface components {
             steps: number | null;
         };
         /**
+         * WebhookView
+         * @description An address that is told of what happens to jobs.
+         */
+        WebhookView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Disabled Reason
+             * @description Why the service switched it off; null unless it did.
+             */
+            disabled_reason: string | null;
+            /** Id */
+            id: string;
+            /** Is Enabled */
+            is_enabled: boolean;
+            /**
+             * Num Failures
+             * @description Messages that were given up in a row.
+             */
+            num_failures: number;
+            /**
+             * Object
+             * @default webhook
+             * @constant
+             */
+            object: "webhook";
+            /** Project */
+            project: string;
+            /**
+             * Types
+             * @description What it is told of.
+             */
+            types: string[];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+        };
+        /**
          * WorkerView
          * @description A host that runs jobs.
          */
         WorkerView: {
+            /**
+             * Clear Requested At
+             * @description When it was asked to give back what it runs, too.
+             */
+            clear_requested_at: string | null;
             /** Devices */
             devices: components["schemas"]["DeviceView"][];
             /** Facts */
@@ -3689,7 +5193,10 @@ export interface components {
             host: string;
             /** Id */
             id: string;
-            /** Is Draining */
+            /**
+             * Is Draining
+             * @description Whether it gets no more jobs.
+             */
             is_draining: boolean;
             /**
              * Is Live
@@ -3739,6 +5246,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_telemetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=1.0.0; charset=utf-8": string;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
                 };
             };
             /** @description Any other problem */
@@ -4459,14 +6004,30 @@ export interface operations {
             query?: {
                 /** @description Entries a page. */
                 limit?: number;
-                /** @description Id of the last job of the page before. */
+                /** @description `next` of the page before. */
                 after?: string | null;
-                /** @description desc: the newest first. */
-                order?: "asc" | "desc";
+                /** @description Metrics whose last values are told; may be repeated. */
+                metrics?: string[] | null;
+                /** @description Room of the jobs; the caller's own. */
+                project?: string | null;
                 /** @description Only jobs in this state; may be repeated. */
                 state?: components["schemas"]["State"][] | null;
                 /** @description Only jobs whose name holds this. */
                 q?: string | null;
+                /** @description Only jobs with this model as student. */
+                student?: string | null;
+                /** @description Only jobs with this model as a teacher. */
+                teacher?: string | null;
+                /** @description Only jobs with this data set. */
+                dataset?: string | null;
+                /** @description Only jobs with this method. */
+                method?: string | null;
+                /** @description Only jobs made later. */
+                created_after?: string | null;
+                /** @description Only jobs made earlier. */
+                created_before?: string | null;
+                /** @description created_at, name or metric:KEY (its last value); - before it: descending. */
+                sort?: string;
             };
             header?: never;
             path?: never;
@@ -4494,6 +6055,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4532,7 +6102,10 @@ export interface operations {
     };
     submit: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Say what would become of it; store nothing. */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description Two requests with one key make one job, for 24 hours. */
                 "Idempotency-Key"?: string | null;
@@ -4596,6 +6169,11 @@ export interface operations {
                         [key: string]: string;
                     };
                     /**
+                     * Max Pending S
+                     * @description Seconds in the queue after which the job fails; none: never.
+                     */
+                    max_pending_s?: number | null;
+                    /**
                      * Max Restarts
                      * @description Engine crashes answered by a new attempt.
                      * @default 3
@@ -4623,6 +6201,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What would become of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunView"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -4645,6 +6232,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4713,6 +6309,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match, when the job is edited. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4739,6 +6337,230 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that was seen: refuse when others changed the job since. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "labels": {},
+                 *       "name": "a better name"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Labels
+                     * @description Labels to set; null removes one.
+                     */
+                    labels?: {
+                        [key: string]: string | null;
+                    };
+                    /**
+                     * Name
+                     * @description Title.
+                     * @default
+                     */
+                    name?: string;
+                    /**
+                     * Notes
+                     * @description What is worth writing down; null for none.
+                     */
+                    notes?: string | null;
+                    /**
+                     * Priority
+                     * @description Jobs of a higher priority start first.
+                     * @default 0
+                     */
+                    priority?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5012,6 +6834,237 @@ export interface operations {
             };
         };
     };
+    list_job_checkpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CheckpointView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    clone: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Two requests with one key make one job, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "a longer one",
+                 *       "spec": {
+                 *         "runtime": {
+                 *           "seed": 1
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Labels
+                     * @description Words to find it by; the old one's if left out.
+                     */
+                    labels?: {
+                        [key: string]: string;
+                    };
+                    /**
+                     * Max Restarts
+                     * @description The old one's if left out.
+                     * @default 3
+                     */
+                    max_restarts?: number;
+                    /**
+                     * Name
+                     * @description Title; the old one's if left out.
+                     * @default
+                     */
+                    name?: string;
+                    /**
+                     * Priority
+                     * @description The old one's if left out.
+                     * @default 0
+                     */
+                    priority?: number;
+                    /**
+                     * Spec
+                     * @description JSON merge patch (RFC 7396) on the spec as sent.
+                     */
+                    spec?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     list_job_events: {
         parameters: {
             query?: {
@@ -5186,6 +7239,8 @@ export interface operations {
                 limit?: number;
                 /** @description Begin so many bytes before the end. */
                 tail?: number | null;
+                /** @description Host, of a job on several. */
+                node?: number;
             };
             header?: never;
             path: {
@@ -5361,6 +7416,91 @@ export interface operations {
             };
         };
     };
+    read_job_manifest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The manifest. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     list_job_metrics: {
         parameters: {
             query?: never;
@@ -5444,6 +7584,12 @@ export interface operations {
                 key: string[];
                 /** @description Points a curve at most. */
                 max_points?: number;
+                /** @description What `from` and `to` are: steps, or times (RFC 3339). */
+                x?: "step" | "time";
+                /** @description First step, or earliest time, that is wanted. */
+                from?: string | null;
+                /** @description Last step, or latest time, that is wanted. */
+                to?: string | null;
             };
             header?: never;
             path: {
@@ -5564,6 +7710,863 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "from_start": false
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * From Start
+                     * @description Forget the checkpoints and begin anew.
+                     * @default false
+                     */
+                    from_start?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_series_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "job_ids": [
+                 *         "job_01J9Z3"
+                 *       ],
+                 *       "keys": [
+                 *         "val/accuracy"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * From
+                     * @description First step, or earliest time, that is wanted.
+                     */
+                    from?: number | string | null;
+                    /**
+                     * Job Ids
+                     * @description Jobs.
+                     */
+                    job_ids: string[];
+                    /**
+                     * Keys
+                     * @description Metrics.
+                     */
+                    keys: string[];
+                    /**
+                     * Max Points
+                     * @description Points a curve at most.
+                     * @default 200
+                     */
+                    max_points?: number;
+                    /**
+                     * To
+                     * @description Last step, or latest time, that is wanted.
+                     */
+                    to?: number | string | null;
+                    /**
+                     * X
+                     * @description What `from` and `to` are: steps, or times (RFC 3339).
+                     * @default step
+                     * @enum {string}
+                     */
+                    x?: "step" | "time";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesBatchView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_all_projects: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description Id of the last project of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProjectView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    make_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Id
+                     * @description Name: lower-case letters, digits, ., _ and -.
+                     */
+                    id: string;
+                    /**
+                     * Max Devices
+                     * @description Devices that its jobs may hold at once; none: no limit.
+                     */
+                    max_devices?: number | null;
+                    /**
+                     * Max Queued
+                     * @description Jobs that may wait at once; none: no limit.
+                     */
+                    max_queued?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    set_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Max Devices
+                     * @description Devices that its jobs may hold at once; none: no limit.
+                     */
+                    max_devices?: number | null;
+                    /**
+                     * Max Queued
+                     * @description Jobs that may wait at once; none: no limit.
+                     */
+                    max_queued?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_job_queue: {
+        parameters: {
+            query?: {
+                /** @description Pool of workers; the server's own. */
+                pool?: string | null;
+                /** @description Waiting jobs that are looked at. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_QueueEntryView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5960,6 +8963,71 @@ export interface operations {
             };
         };
     };
+    list_states: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StateView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     stream_hints: {
         parameters: {
             query?: never;
@@ -6025,6 +9093,1367 @@ export interface operations {
             };
         };
     };
+    list_teacher_cache: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description Id of the last entry of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CachePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    remove_stored_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheRemovalView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_all_uploads: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description Id of the last entry of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UploadView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    create_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Kind
+                     * @description What the file holds: weights, as safetensors.
+                     * @constant
+                     */
+                    kind: "weights";
+                    /**
+                     * Name
+                     * @description The file's name.
+                     */
+                    name: string;
+                    /**
+                     * Sha256
+                     * @description Its hash, to be compared.
+                     */
+                    sha256?: string | null;
+                    /**
+                     * Size
+                     * @description Its bytes.
+                     */
+                    size: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the upload. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Bytes in all. */
+                    "Upload-Length"?: number;
+                    /** @description Bytes that are here. */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    delete_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    head_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Bytes in all. */
+                    "Upload-Length"?: number;
+                    /** @description Bytes that are here. */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    append_to_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Bytes that were sent before these. */
+                "upload-offset": number;
+            };
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Bytes in all. */
+                    "Upload-Length"?: number;
+                    /** @description Bytes that are here. */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_all_webhooks: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description Id of the last entry of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Is Enabled
+                     * @description Whether it is told anything.
+                     * @default true
+                     */
+                    is_enabled?: boolean;
+                    /**
+                     * Types
+                     * @description What it is told of.
+                     */
+                    types: ("job.cancelled" | "job.cancelling" | "job.failed" | "job.paused" | "job.pausing" | "job.queued" | "job.started" | "job.starting" | "job.succeeded")[];
+                    /**
+                     * Url
+                     * @description Address that the messages are sent to.
+                     */
+                    url: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the webhook. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Is Enabled
+                     * @description Whether it is told anything.
+                     * @default true
+                     */
+                    is_enabled?: boolean;
+                    /**
+                     * Types
+                     * @description What it is told of.
+                     * @default []
+                     */
+                    types?: ("job.cancelled" | "job.cancelling" | "job.failed" | "job.paused" | "job.pausing" | "job.queued" | "job.started" | "job.starting" | "job.succeeded")[];
+                    /**
+                     * Url
+                     * @description Address that the messages are sent to.
+                     * @default
+                     */
+                    url?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description Id of the last entry of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliveryView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     list_all_workers: {
         parameters: {
             query?: never;
@@ -6054,6 +10483,263 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Now
+                     * @description Let what it runs save a checkpoint and go back to the queue, not go on to its end.
+                     * @default false
+                     */
+                    now?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    undrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,11 @@ export function aJob(changes: Partial<Job> = {}): Job {
     labels: {},
     summary: { student: "resnet8", teachers: ["resnet20"], datasets: ["digits"] },
     priority: 0,
+    created_by: "key_01J00000000000000000000001",
+    parent_id: null,
+    metrics: {},
+    queued_at: "2026-01-02T03:04:05.000Z",
+    updated_at: "2026-01-02T03:04:06.000Z",
     attempt: 1,
     max_restarts: 3,
     progress: 0.425,
@@ -33,5 +38,5 @@ export function aJob(changes: Partial<Job> = {}): Job {
 }
 
 export function aJobDetail(changes: Partial<JobDetail> = {}): JobDetail {
-  return { ...aJob(), spec: { version: 1, name: "x" }, resolved_spec: { version: 1, name: "x", runtime: { seed: 0 } }, ...changes };
+  return { ...aJob(), notes: null, spec: { version: 1, name: "x" }, resolved_spec: { version: 1, name: "x", runtime: { seed: 0 } }, ...changes };
 }
