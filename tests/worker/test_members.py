@@ -20,8 +20,10 @@ from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew, wait_for
 
-pytestmark = pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True)
-"""Several hosts share no files: SQLite and the filesystem broker are for one."""
+pytestmark = [
+    pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True),  # SQLite and the filesystem broker serve one
+    pytest.mark.timeout(400),
+]
 
 HOMES = ("first", "second")
 
@@ -32,7 +34,7 @@ def _hire_both(crew: Crew, *options: str) -> dict[str, subprocess.Popen[bytes]]:
     for home in HOMES:
         process = crew.hire(home, *options)
         path = crew.folder / home / "worker.id"
-        wait_for(path.exists, what=f"the worker of {home} ({crew.logs()})")
+        wait_for(path.exists, timeout_s=60, what=f"the worker of {home} ({crew.logs()})")
         workers[path.read_text().strip()] = process
     return workers
 
@@ -51,7 +53,7 @@ def _submit(ground: Ground, **behaviour: Any) -> str:
 def test_both_nodes_run_node_0_speaks_and_both_are_free_afterwards(ground: Ground, crew: Crew) -> None:
     _hire_both(crew)
     job_id = _submit(ground, steps=15)
-    crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=60)
+    crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=150)
     assert ground.holders() == [None, None]
     assert crew.engines(job_id) == []
     with ground.database.read() as session:
@@ -68,7 +70,7 @@ def test_the_failure_of_a_further_node_is_that_of_the_job(ground: Ground, crew: 
     _hire_both(crew)
     failure = {"reason": "host_oom", "message": "no memory on the second host"}
     job_id = _submit(ground, steps=10_000, on_node={"1": {"steps": 5, "fail": failure}})
-    crew.wait_for_state(job_id, State.FAILED, timeout_s=60)
+    crew.wait_for_state(job_id, State.FAILED, timeout_s=150)
     job = ground.job(job_id)
     assert (job.status_reason, job.status_message) == ("host_oom", "no memory on the second host")
     assert crew.engines(job_id) == []
@@ -77,7 +79,7 @@ def test_the_failure_of_a_further_node_is_that_of_the_job(ground: Ground, crew: 
 def test_a_further_node_ends_with_node_0(ground: Ground, crew: Crew) -> None:
     _hire_both(crew)
     job_id = _submit(ground, steps=5, fail={"reason": "nan_loss"}, on_node={"1": {"steps": 10_000}})
-    crew.wait_for_state(job_id, State.FAILED, timeout_s=60)
+    crew.wait_for_state(job_id, State.FAILED, timeout_s=150)
     assert ground.job(job_id).status_reason == "nan_loss"
     assert crew.engines(job_id) == []
 
@@ -88,7 +90,7 @@ def test_cancelling_ends_the_engines_of_both_nodes(ground: Ground, crew: Crew) -
     crew.wait_for_step(job_id, 3)
     with ground.database.write() as session:
         cancel_job(session, job_id, "user")
-    crew.wait_for_state(job_id, State.CANCELLED, timeout_s=60)
+    crew.wait_for_state(job_id, State.CANCELLED, timeout_s=150)
     assert crew.engines(job_id) == []
     assert ground.holders() == [None, None]
 
@@ -100,14 +102,16 @@ def test_a_worker_that_is_killed_costs_the_attempt_alone_and_nothing_is_left(
     workers = _hire_both(crew)
     job_id = _submit(ground, steps=60, children=1)
     crew.wait_for_step(job_id, 12)
-    wait_for(lambda: len({mark.installation for _, mark in crew.engines(job_id)}) == 2, what="both engines")
+    wait_for(
+        lambda: len({mark.installation for _, mark in crew.engines(job_id)}) == 2, timeout_s=60, what="both engines"
+    )
     pids = [pid for pid, _ in crew.engines(job_id)]
     victim = _worker_of(ground, job_id, node)
     workers[victim].kill()
-    wait_for(lambda: len(ground.attempts(job_id)[0].reason or "") > 0, what=f"the loss ({crew.logs()})")
+    wait_for(lambda: len(ground.attempts(job_id)[0].reason or "") > 0, timeout_s=60, what=f"the loss ({crew.logs()})")
     home = next(home for home in HOMES if (crew.folder / home / "worker.id").read_text().strip() == victim)
     crew.hire(home)
-    crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=60)
+    crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=150)
     first, *_ = attempts = ground.attempts(job_id)
     assert (first.reason, first.is_counted) == ("worker_lost", False)
     assert attempts[-1].start_step >= 10
@@ -174,14 +178,13 @@ def _distance(found: dict[str, Any], expected: dict[str, Any]) -> float:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(300)
 def test_the_engine_on_two_hosts_comes_to_the_weights_of_one_and_outlives_the_loss_of_a_worker(
     ground: Ground, crew: Crew
 ) -> None:
     expected = _run_alone(crew.folder / "alone", _training())
     workers = _hire_both(crew, "--engine")
     straight = ground.submit(_training(nodes=2), num_nodes=2)
-    crew.wait_for_state(straight, State.SUCCEEDED, timeout_s=120)
+    crew.wait_for_state(straight, State.SUCCEEDED, timeout_s=150)
     assert _distance(_read_student(ground, straight), expected) < 1e-6
     long = _training(nodes=2)
     long["stages"][0]["epochs"] = 150
@@ -189,7 +192,7 @@ def test_the_engine_on_two_hosts_comes_to_the_weights_of_one_and_outlives_the_lo
     crew.wait_for_step(killed, 40)
     victim = _worker_of(ground, killed, 1)
     workers[victim].kill()
-    wait_for(lambda: ground.attempts(killed)[0].reason, what=f"the loss ({crew.logs()})")
+    wait_for(lambda: ground.attempts(killed)[0].reason, timeout_s=60, what=f"the loss ({crew.logs()})")
     home = next(home for home in HOMES if (crew.folder / home / "worker.id").read_text().strip() == victim)
     crew.hire(home, "--engine")
     crew.wait_for_state(killed, State.SUCCEEDED, timeout_s=150)
