@@ -69,6 +69,14 @@ class Server:
         self.client = httpx.Client(base_url=self.url, headers=self.headers, timeout=60)
         self.figures = psutil.Process(self.process.pid)
 
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:  # something failed
+            self.process.kill()
+            self.process.wait()
+
     def end(self) -> float:
         """End the server and return how long that took, in seconds."""
         self.client.close()
@@ -109,13 +117,14 @@ def ask(server: Server, address: str, repeats: int, is_good: Callable[[Any], boo
 
 def measure_reads(kind: str, jobs: int, series: int, points: int, repeats: int) -> dict[str, Any]:
     """Return what pages and a long series take among so many jobs and points."""
-    with open_stores(kind) as (environment, database):
+    with contextlib.ExitStack() as stack:
+        environment, database = stack.enter_context(open_stores(kind))
         ids = add_jobs(database, jobs)
         add_points(database, ids[:series], points)
         if not database.is_sqlite:
             with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("ANALYZE"))
-        server = Server(environment)
+        server = stack.enter_context(Server(environment))
         pages = {
             "first": f"/v1/jobs?limit={PAGE}",
             "a hundredth down": f"/v1/jobs?limit={PAGE}&after={ids[-jobs // 100]}",
@@ -145,8 +154,7 @@ def measure_reads(kind: str, jobs: int, series: int, points: int, repeats: int) 
 
 def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
     """Return what submissions at a fixed rate take, and how many of them are there afterwards."""
-    with open_stores(kind) as (environment, _):
-        server = Server(environment)
+    with open_stores(kind) as (environment, _), Server(environment) as server:
         body = {"spec": SPEC}
         taken: list[float] = []
         answered: list[str] = []
@@ -202,11 +210,12 @@ def _all_jobs(server: Server) -> Iterator[dict[str, Any]]:
 
 def measure_streams(kind: str, readers: int, rate: int, seconds: int) -> dict[str, Any]:
     """Return how late events arrive at many readers, and what that costs the server."""
-    with open_stores(kind) as (environment, database):
+    with contextlib.ExitStack() as stack:
+        environment, database = stack.enter_context(open_stores(kind))
         ids = add_jobs(database, 50, State.RUNNING)
         with database.write() as session:
             session.execute(update(Job).values(lease_token=1, lease_owner="w"))
-        server = Server(environment)
+        server = stack.enter_context(Server(environment))
         sent: dict[int, float] = {}
         writer = threading.Thread(target=_write_events, args=(database, ids, rate, seconds, sent))
         result = asyncio.run(_listen(server, readers, writer, sent))
