@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -69,7 +69,7 @@ class Server:
         self.client = httpx.Client(base_url=self.url, headers=self.headers, timeout=60)
         self.figures = psutil.Process(self.process.pid)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
