@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from distill_core.errors import Problem
 from server.jobs.series import Window
@@ -22,14 +22,24 @@ _FROM = "First step, or earliest time, that is wanted."
 _TO = "Last step, or latest time, that is wanted."
 
 
+def _check_end(value: Any) -> Any:
+    """Refuse what is neither a number nor text; a union would say so twice."""
+    if not isinstance(value, int | str | None) or isinstance(value, bool):
+        raise ValueError("a step, or a time as text")  # noqa: TRY004  what pydantic turns into a problem
+    return value
+
+
+End = Annotated[Any, AfterValidator(_check_end), WithJsonSchema({"type": ["integer", "string", "null"]})]
+
+
 class WindowBody(BaseModel):
     """The part of a curve, in a body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_alias=True)
 
     x: Axis = Field(default="step", description="What `from` and `to` are: steps, or times (RFC 3339).")
-    start: int | str | None = Field(default=None, alias="from", description=_FROM)
-    end: int | str | None = Field(default=None, alias="to", description=_TO)
+    start: End = Field(default=None, alias="from", description=_FROM)
+    end: End = Field(default=None, alias="to", description=_TO)
 
 
 def read_window(

@@ -212,6 +212,8 @@ def test_the_curves_of_a_job_take_few_queries_however_many_there_are(house: Hous
         ({"job_ids": ["j"], "keys": ["a"] * 61}, "/keys"),
         ({"job_ids": ["j"], "keys": ["a"], "max_points": 0}, "/max_points"),
         ({"job_ids": ["j"], "keys": ["a"], "from": "soon"}, "/from"),
+        ({"job_ids": ["j"], "keys": ["a"], "to": {}}, "/to"),
+        ({"job_ids": ["j"], "keys": ["a"], "to": True}, "/to"),
         ({"job_ids": ["j"], "key": ["a"], "keys": ["a"]}, "/key"),
     ],
 )
