@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,7 +15,8 @@ from tests.stillhouse.serving import HandWorker, ServerProcess, tiny_spec
 
 def _run(server: ServerProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "stillhouse", *arguments, "--url", server.url]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"STILLHOUSE_API_KEY": server.key}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_job_that_is_not_there_is_not_found(client: Client) -> None:
 
 def test_a_list_goes_on_over_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [client.submit(tiny_spec(), labels={"page": "yes"}).id for _ in range(5)]
-    monkeypatch.setattr("stillhouse.client.client.PAGE_SIZE", 2)
+    monkeypatch.setattr("stillhouse.client.operator.PAGE_SIZE", 2)
     assert [job.id for job in client.jobs(labels={"page": "yes"}, sort="created_at")] == ids
     assert [job.id for job in client.jobs(labels={"page": "yes"})] == ids[::-1]
 
