@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import func, select
 
-from server.jobs.database import lock
+from server.jobs.database import Database, lock
+from server.jobs.leadership import hold
+from server.jobs.tables import Lease
 from tests.server.jobs.ground import Ground
 
 
@@ -26,3 +31,47 @@ def test_who_freezes_in_a_transaction_keeps_its_locks_no_longer_than_its_lease(g
     waiting.join()
     frozen.invalidate()
     frozen.close()
+
+
+def test_writers_and_readers_at_once_meet_no_locked_database(ground: Ground) -> None:
+    def write(number: int) -> int:
+        with ground.database.write() as session:
+            return hold(session, f"right {number}", "the test", 60)
+
+    def read(_number: int) -> int:
+        with ground.database.read() as session:
+            return session.scalar(select(func.count()).select_from(Lease)) or 0
+
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(write, number) for number in range(400)]
+        seen = [pool.submit(read, number) for number in range(400)]
+        assert all(done.result() for done in written)
+        assert all(0 <= done.result() <= 400 for done in seen)
+    assert read(0) == 400
+
+
+def test_children_of_a_process_that_used_the_database_open_it_anew(ground: Ground) -> None:
+    """As the pool of a worker does: an engine that is shared over a fork mixes up answers."""
+    with ground.database.read() as session:
+        session.scalar(select(func.count()).select_from(Lease))
+    ground.database.dispose()
+    children = [_fork(ground, child) for child in range(2)]
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0]
+    with ground.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Lease)) == 1000
+
+
+def _fork(ground: Ground, child: int) -> int:
+    """Start a process that writes 500 rows in transactions of its own, and return its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        database = Database(ground.settings)
+        for number in range(500):
+            with database.write() as session:
+                hold(session, f"{child} {number}", "a child", 60)
+        database.dispose()
+    except BaseException:  # noqa: BLE001  a child must not go on as the test
+        os._exit(1)
+    os._exit(0)
