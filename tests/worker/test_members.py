@@ -100,7 +100,7 @@ def test_a_worker_that_is_killed_costs_the_attempt_alone_and_nothing_is_left(
     ground: Ground, crew: Crew, node: int
 ) -> None:
     workers = _hire_both(crew)
-    job_id = _submit(ground, steps=60, children=1)
+    job_id = _submit(ground, steps=60, children=1, hang_at=40, until_attempt=1)  # it cannot end before the loss
     crew.wait_for_step(job_id, 12)
     wait_for(
         lambda: len({mark.installation for _, mark in crew.engines(job_id)}) == 2, timeout_s=60, what="both engines"
