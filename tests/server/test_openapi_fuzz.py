@@ -36,6 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
     home: Path = tmp_path_factory.mktemp("fuzzed")
     port = free_port()
     environment = {**os.environ, "STILLHOUSE_HOME": str(home), "STILLHOUSE_AUTO_MIGRATE": "true"}
+    environment["STILLHOUSE_FAILURE_LIMIT"] = "100000/minute"  # that keys are asked for is tried again and again
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
