@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -92,3 +93,17 @@ def test_a_person_submits_watches_the_curve_and_downloads_the_student(page: Page
     page.goto(up.url)
     expect(page.get_by_test_id("job-row")).to_have_count(1)
     expect(page.get_by_test_id("job-row")).to_contain_text("from the browser")
+
+
+def test_eight_tabs_share_one_stream(browser: Browser, up: Up) -> None:
+    """Browsers open six connections to a host; a stream for each tab would hang the seventh."""
+    context = browser.new_context()
+    tabs = [context.new_page() for _ in range(8)]
+    tabs[0].goto(f"{up.url}/#token={up.key}")
+    expect(tabs[0].get_by_role("link", name="New job")).to_be_visible()
+    for tab in tabs[1:]:
+        tab.goto(up.url)
+        expect(tab.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    metrics = httpx.get(f"{up.url}/metrics").text
+    assert "stillhouse_streams_open 1.0" in metrics.splitlines()
+    context.close()
