@@ -80,7 +80,7 @@ def postgres_database(postgres: PostgresServer) -> Iterator[str]:
 
 
 def _serve(folder: Path, further: list[str]) -> Iterator[PostgresServer]:
-    binaries, identity = _installation(folder)
+    binaries, identity = find_installation(folder)
     data, log = folder / "data", folder / "server.log"
     data.mkdir(mode=0o700)
     if identity:
@@ -102,7 +102,7 @@ def _serve(folder: Path, further: list[str]) -> Iterator[PostgresServer]:
         stop(process, signal.SIGINT)
 
 
-def _installation(folder: Path) -> tuple[Path, dict[str, Any]]:
+def find_installation(folder: Path) -> tuple[Path, dict[str, Any]]:
     """Return the folder of the programs and the identity to run them under (empty: our own)."""
     is_root = os.geteuid() == 0
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[4]))

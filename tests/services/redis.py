@@ -27,7 +27,7 @@ def redis_server() -> Iterator[str]:
     log, port = folder / "server.log", free_port()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     with log.open("wb") as output:
-        process = subprocess.Popen([_program(), *options], stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen([find_program(), *options], stdout=output, stderr=output, cwd=folder)
     try:
         address = f"redis://127.0.0.1:{port}"
         wait_until_up(process, log, lambda: _flush(address), client.ConnectionError)
@@ -50,7 +50,7 @@ def _flush(address: str) -> None:
         connection.flushdb()
 
 
-def _program() -> str:
+def find_program() -> str:
     installed = shutil.which("redis-server") or shutil.which("valkey-server")
     if installed:
         return installed
