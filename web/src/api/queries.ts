@@ -3,7 +3,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { getJson, postText } from "./client";
-import type { Artifact, Job, JobDetail, JobEvent, JobState, MetricSeries, MetricSummary, Page, Validation } from "./types";
+import type { Artifact, Job, JobDetail, JobEvent, JobState, MetricSeries, MetricSummary, Page, StateFacts, Validation, Verb } from "./types";
 
 export const JOBS_PER_PAGE = 50;
 const EVENTS_PER_PAGE = 200;
@@ -88,8 +88,21 @@ export function artifactsQuery(id: string) {
   });
 }
 
+/** The table that drives every job; it changes with the server's version alone. */
+export function statesQuery() {
+  return queryOptions({
+    queryKey: ["states"],
+    queryFn: async ({ signal }) => (await getJson<Page<StateFacts>>("/v1/states", {}, signal)).data,
+    staleTime: Infinity,
+  });
+}
+
+export function askJob(id: string, verb: Verb): Promise<Job> {
+  return postText<Job>(`/v1/jobs/${id}/${verb}`, "");
+}
+
 export function cancelJob(id: string): Promise<Job> {
-  return postText<Job>(`/v1/jobs/${id}/cancel`, "");
+  return askJob(id, "cancel");
 }
 
 export function validateSpec(text: string): Promise<Validation> {

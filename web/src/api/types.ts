@@ -5,6 +5,8 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type JobState = Schemas["State"];
+export type Verb = Schemas["Verb"];
+export type StateFacts = Schemas["StateView"];
 
 /** A measured number; what JSON cannot say as a number comes as a word. */
 export type MetricValue = Schemas["PointView"]["value"];

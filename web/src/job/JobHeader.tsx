@@ -12,6 +12,7 @@ import { ProblemText } from "../ui/ProblemText";
 import { describeProgress, ProgressBar } from "../ui/ProgressBar";
 import { StatePill } from "../ui/StatePill";
 import { CancelButton } from "./CancelButton";
+import { VerbButtons } from "./VerbButtons";
 
 export function JobHeader({ job }: { job: JobDetail }) {
   return (
@@ -23,6 +24,7 @@ export function JobHeader({ job }: { job: JobDetail }) {
         <h1>{job.name}</h1>
         <StatePill state={job.state} />
         <span className="spacer" />
+        <VerbButtons job={job} />
         <CancelButton job={job} />
       </div>
       <div className="job-facts">

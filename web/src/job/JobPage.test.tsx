@@ -39,6 +39,16 @@ function serveJob(parts: { job?: JobDetail; log?: string; points?: number; artif
   return { state, asked };
 }
 
+function serveJobWithStates() {
+  const job = aJobDetail();
+  const states = list([{ state: "running", verbs: { cancel: "cancelling", pause: "pausing" } }]);
+  return serve({
+    [`GET /v1/jobs/${ID}`]: () => job,
+    "GET /v1/states": () => states,
+    [`POST /v1/jobs/${ID}/pause`]: () => Object.assign(job, { state: "pausing" }),
+  });
+}
+
 function anEvent(id: number, type: string): object {
   return { object: "event", id, job_id: ID, type, data: {}, actor: "user", created_at: "2026-01-02T03:04:05.000Z" };
 }
@@ -107,6 +117,15 @@ test("a job is cancelled by a second click, not by the first", async () => {
   await userEvent.click(button);
   await vi.waitFor(() => expect(screen.getByTestId("job-state").textContent).toBe("cancelling"));
   expect(screen.queryByTestId("job-cancel")).toBeNull();
+});
+
+test("a job takes the verbs of its state, and shows where it stands then", async () => {
+  const { asked } = serveJobWithStates();
+  show(`/jobs/${ID}?tab=timeline`);
+  await userEvent.click(await screen.findByTestId("job-pause"));
+  await vi.waitFor(() => expect(screen.getByTestId("job-state").textContent).toBe("pausing"));
+  expect(asked.some(({ route }) => route === `POST /v1/jobs/${ID}/pause`)).toBe(true);
+  expect(screen.queryByTestId("job-resume")).toBeNull();
 });
 
 test("a failed job says why", async () => {
