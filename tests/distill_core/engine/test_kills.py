@@ -32,7 +32,7 @@ BUILDING, COMPLETE = FIRST_STAGE + 6, FIRST_STAGE + 13
 def cached(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("cached")
     outcome = run_until(everything(), folder, FOREVER, cache=folder / "cache")
-    assert [event["mode"] for event in outcome.of("cache")] == ["write"]
+    assert [event["mode"] for event in outcome.of("cache")] == ["write", "ready"]
     return outcome
 
 

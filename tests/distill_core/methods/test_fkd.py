@@ -156,7 +156,10 @@ def test_a_crop_that_is_no_view_of_the_stream_is_told_at_its_place() -> None:
 
 def test_every_crop_has_a_store_of_its_own_that_teaches_what_the_teacher_said(tmp_path: Path) -> None:
     losses = []
-    for name, cache, modes in (("live", {"mode": "off"}, ["off"] * 2), ("stored", {"top_k": 5}, ["write"] * 2)):
+    for name, cache, modes in (
+        ("live", {"mode": "off"}, ["off"] * 2),
+        ("stored", {"top_k": 5}, ["write", "write", "ready", "ready"]),
+    ):
         outcome = run(spec(["a", "b"], cache=cache), tmp_path / name, "--cache-root", tmp_path / "cache")
         assert outcome.code == 0
         assert [event["mode"] for event in outcome.of("cache")] == modes
