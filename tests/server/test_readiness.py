@@ -46,5 +46,5 @@ def test_stores_that_are_gone_are_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_noticed(local_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "_MIN_FREE_BYTES", 2**62)
+    monkeypatch.setattr(readiness, "MIN_FREE_BYTES", 2**62)
     assert local_house.client.get("/readyz").json()["errors"][0]["pointer"] == "/disk"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import stillhouse
 
@@ -17,12 +16,6 @@ def _run(code: str) -> str:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     loaded = _run("import stillhouse, sys; print(sorted({'httpx', 'pydantic', 'rich', 'typer'} & set(sys.modules)))")
     assert loaded == "[]"
-
-
-def test_importing_the_package_takes_less_than_half_a_second() -> None:
-    started = time.perf_counter()
-    _run("import stillhouse")
-    assert time.perf_counter() - started < 0.5
 
 
 def test_the_client_loads_no_server_no_terminal_and_no_torch() -> None:
