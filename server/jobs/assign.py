@@ -68,7 +68,10 @@ def assign_jobs(database: Database, doorbell: Doorbell, settings: Settings, *, r
 def _pools_with_work(database: Database, *, recheck: bool) -> list[str]:
     """Return the pools that have both a queued job and a free device; most passes find none and take no lock."""
     with database.read() as session:
-        free = select(Worker.pool).join(Device, Device.worker_id == Worker.id).where(Device.job_id.is_(None))
+        of_workers = select(Worker.pool).join(Device, Device.worker_id == Worker.id)
+        free = session.scalars(of_workers.where(Device.job_id.is_(None)).distinct()).all()
+        if not (free or recheck):
+            return []
         worth = or_(Job.pool.in_(free), Job.status_reason.in_(WAITS)) if recheck else Job.pool.in_(free)
         queued = select(Job.pool).where(Job.state == State.QUEUED, worth, is_unblocked())
         return sorted(session.scalars(queued.distinct()))
