@@ -141,7 +141,7 @@ def _describe_command() -> str:
     for word in arguments:
         if word != "--save":
             words.append(word)
-        if word.startswith("--torchdistill"):
+        if word.startswith(("--torchdistill", "--data-root", "--work")):
             next(arguments)
             words.append("FOLDER")
     return " ".join(words)
