@@ -21,8 +21,6 @@ from server.sessions import csrf_token, find_session_key
 DEFAULT_PROJECT = "default"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
-SCOPE_FIELD = "x-scope"
-"""Where a route says, and the API's description shows, which scope it needs; by default its method decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +45,6 @@ class Caller:
     def may(self, scope: Scope) -> bool:
         """Return whether it holds a right."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
-
-    def check_job(self, job: Job) -> Job:
-        """Return a job that this caller may see.
-
-        Raises:
-            UnknownJobError: it may not, which is told as if there were none.
-        """
-        if self.project is not None and job.project != self.project:
-            raise UnknownJobError(job.id)
-        return job
 
 
 def identify(request: Request, service: ServiceOf) -> Caller:
@@ -102,14 +90,9 @@ class Access:
     def __init__(self, read: Scope = Scope.JOBS_READ, write: Scope = Scope.JOBS_WRITE) -> None:
         self.read, self.write = read, write
 
-    def scope_of(self, method: str, route: Any) -> Scope:
-        """Return what a route needs."""
-        declared = (getattr(route, "openapi_extra", None) or {}).get(SCOPE_FIELD)
-        return Scope(declared) if declared else self.read if method in SAFE_METHODS else self.write
-
     def __call__(self, request: Request, service: ServiceOf, caller: CallerOf) -> None:
         """Check one request."""
-        scope = self.scope_of(request.method, request.scope["route"])
+        scope = self.read if request.method in SAFE_METHODS else self.write
         if not caller.may(scope):
             held = ", ".join(sorted(caller.scopes)) or "none"
             raise ForbiddenError(f"this needs the scope {scope}; the key {caller.key_id} holds: {held}")

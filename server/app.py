@@ -21,7 +21,7 @@ from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.jobs.errors import JobError
 from server.jobs.reconcile import Reconciler
-from server.limits import Limits
+from server.limits import RateLimits
 from server.migrate import prepare_schema
 from server.openapi import describe, name_operation
 from server.problems import ProblemError, answer_problem
@@ -131,7 +131,7 @@ def _build_service(settings: Settings) -> Service:
         streams,
         Spool(settings),
         Telemetry(database, streams),
-        Limits(settings.rate_limit, settings.failure_limit),
+        RateLimits(settings.rate_limit, settings.failure_limit),
     )
 
 

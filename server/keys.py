@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from server.jobs.database import change_rows, insert_into, now
+from server.jobs.database import change_rows, now
 from server.jobs.ids import new_id
-from server.jobs.tables import ApiKey, Project
+from server.jobs.projects import ensure_project
+from server.jobs.tables import ApiKey
 from server.scopes import Scope
 
 PREFIX = "sh_"
@@ -51,7 +52,7 @@ def mint_key(
     secret = PREFIX + secrets.token_urlsafe(32)
     moment = now(session)
     if project is not None:
-        add_project(session, project, moment)
+        ensure_project(session, project)
     key = ApiKey(
         id=new_id("key"),
         prefix=secret[:_SHOWN],
@@ -92,11 +93,6 @@ def revoke_key(session: Session, key_id: str) -> None:
     """End a key for good; revoking again changes nothing."""
     live = (ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
     change_rows(session, update(ApiKey).where(*live).values(revoked_at=now(session)))
-
-
-def add_project(session: Session, project: str, moment: datetime) -> None:
-    """Make a project where it is missing."""
-    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
 
 
 def digest(secret: str) -> str:

@@ -12,7 +12,7 @@ from limits.strategies import MovingWindowRateLimiter
 from server.problems import TooManyRequestsError
 
 
-class Limits:
+class RateLimits:
     """Counts requests in moving windows, in this process alone.
 
     Args:

@@ -92,7 +92,7 @@ class Outgoing:
 
     def __init__(self, allowed: AllowedHosts, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._backend = _GuardedBackend(allowed)
+        self._allowed = allowed
         self._tls = ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -102,8 +102,7 @@ class Outgoing:
             ForbiddenAddressError: the address may not be called.
             OSError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: there was no answer.
         """
-        deadline = time.monotonic() + self._timeout_s
-        backend = _Deadline(self._backend, deadline)
+        backend = _Backend(self._allowed, time.monotonic() + self._timeout_s)
         with (
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, max_connections=1) as pool,
             pool.stream("POST", url, headers=list(headers.items()), content=body) as answer,
@@ -111,11 +110,11 @@ class Outgoing:
             return int(answer.status)
 
 
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Connects to the addresses that were looked at, never to a name."""
+class _Backend(httpcore.NetworkBackend):
+    """Connects to the addresses that were looked at, never to a name, and lets nothing outlast the deadline."""
 
-    def __init__(self, allowed: AllowedHosts) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: AllowedHosts, deadline: float) -> None:
+        self._allowed, self._deadline = allowed, deadline
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -126,38 +125,20 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers."""
+        """Connect to the first address that answers while there is time."""
         error: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._allowed.resolve(host, port):
             try:
-                return self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = self._plain.connect_tcp(address, port, _left(self._deadline), local_address, socket_options)
             except httpcore.ConnectError as refused:
                 error = refused
+            else:
+                return _HurriedStream(stream, self._deadline)
         raise error
 
 
-class _Deadline(httpcore.NetworkBackend):
-    """Connects, and gives all that follows together no more time than is left: a receiver may drip."""
-
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: float) -> None:
-        self._backend, self._deadline = backend, deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect while there is time."""
-        left = _left(self._deadline)
-        stream = self._backend.connect_tcp(host, port, left, local_address, socket_options)
-        return _HurriedStream(stream, self._deadline)
-
-
 class _HurriedStream(httpcore.NetworkStream):
-    """A connection whose every step ends at the deadline."""
+    """A connection whose every step ends at the deadline: a receiver may drip."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream, self._deadline = stream, deadline

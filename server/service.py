@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from server.artifacts import ArtifactStore
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
-from server.limits import Limits
+from server.limits import RateLimits
 from server.settings import Settings
 from server.spool import Spool
 from server.stream import Streams
@@ -30,7 +30,7 @@ class Service:
     streams: Streams
     spool: Spool
     telemetry: Telemetry
-    limits: Limits
+    limits: RateLimits
     cookie_name: str = "stillhouse"
 
 

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from server.jobs.database import now
 from server.jobs.history import Estimate, Order, Range, Run, estimate, read_runs
-from server.jobs.states import LEASED, State
+from server.jobs.limits import WAITS, count_devices
+from server.jobs.states import LEASED, Reason, State
 from server.jobs.tables import Device, Job, Worker
+from server.jobs.turns import take_turns, weigh
 from server.jobs.workers import is_live
 from server.settings import Settings
 
@@ -65,14 +67,22 @@ def read_pool(session: Session, pool: str, settings: Settings) -> Pool:
 def read_queue(session: Session, pool: str, limit: int) -> tuple[list[Job], list[Job]]:
     """Return the jobs that hold devices, and the first `limit` that wait, in the order in which they are assigned."""
     leased = select(Job).where(Job.pool == pool, Job.state.in_(LEASED)).order_by(Job.id)
-    queued = select(Job).where(Job.pool == pool, Job.state == State.QUEUED).order_by(Job.priority.desc(), Job.id)
-    return list(session.scalars(leased)), list(session.scalars(queued.limit(limit)))
+    queued = session.scalars(select(Job).where(Job.pool == pool, Job.state == State.QUEUED))
+    held = count_devices(session)
+    turns: list[Job] = []
+    for job in take_turns(queued, now(session), held):
+        if len(turns) == limit:
+            break
+        turns.append(job)
+        held[job.project] += _num_slots(job)
+    return list(session.scalars(leased)), turns
 
 
 def count_before(session: Session, pool: str, priority: int) -> int:
     """Return how many waiting jobs go before a new one of this priority."""
-    before = (Job.pool == pool, Job.state == State.QUEUED, Job.priority >= priority)
-    return session.scalar(select(func.count()).select_from(Job).where(*before)) or 0
+    moment = now(session)
+    queued = session.scalars(select(Job).where(Job.pool == pool, Job.state == State.QUEUED))
+    return sum(weigh(job, moment) >= priority for job in queued)
 
 
 def play(pool: Pool, leased: Sequence[Job], queued: Sequence[Job]) -> list[Entry]:
@@ -136,6 +146,8 @@ def _range(likely: float, worst: float) -> Range | None:
 
 def _say_what_it_waits_for(job: Job, place: int, pool: Pool) -> str:
     need = _num_slots(job)
+    if job.status_reason in {*WAITS, Reason.DEPENDENCY} and job.status_message:
+        return job.status_message
     if pool.num_slots == 0:
         return f"no live worker serves the pool {job.pool!r}"
     if need > pool.num_slots:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from server.jobs.database import change_rows, insert_into, now
+from server.jobs.database import change_rows, now
 from server.jobs.errors import UnknownUploadError
 from server.jobs.ids import new_id
+from server.jobs.projects import ensure_project
 from server.jobs.record import add_blob
-from server.jobs.tables import Project, Upload
+from server.jobs.tables import Upload
 
 OPEN, COMPLETE = "open", "complete"
 
@@ -25,7 +26,7 @@ def add_upload(
 ) -> Upload:
     """Announce a file."""
     moment = now(session)
-    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
+    ensure_project(session, project)
     upload = Upload(
         id=new_id("upl"),
         project=project,

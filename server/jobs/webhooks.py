@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from server.jobs.database import insert_into, now
+from server.jobs.database import now
 from server.jobs.errors import UnknownWebhookError
 from server.jobs.ids import new_id
+from server.jobs.projects import ensure_project
 from server.jobs.states import State
-from server.jobs.tables import Event, Project, Webhook, WebhookDelivery
+from server.jobs.tables import Event, Webhook, WebhookDelivery
 
 _NAMES = {State.RUNNING: "started"}
 TYPES: dict[State, str] = {state: f"job.{_NAMES.get(state, state)}" for state in State}
@@ -34,7 +35,7 @@ def new_secret() -> str:
 def add_webhook(session: Session, *, project: str, url: str, types: Sequence[str]) -> Webhook:
     """Add a webhook that is told of what happens from now on."""
     moment = now(session)
-    session.execute(insert_into(session, Project).values(id=project, created_at=moment).on_conflict_do_nothing())
+    ensure_project(session, project)
     webhook = Webhook(
         id=new_id("whk"),
         project=project,

@@ -153,17 +153,12 @@ def count_problems(problems: Sequence[Problem], what: str) -> str:
     return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
-def describe_json(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+def describe_json(model: type[BaseModel], example: Any = None, *, is_required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI description of a JSON body."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)  # a view of the same resource describes them already
-    return {"requestBody": {"required": is_required, "content": {JSON: {"schema": schema}}}}
-
-
-def describe_json_body(model: type[BaseModel], example: Any, *, required: bool = True) -> dict[str, Any]:
-    """Return the OpenAPI description of a JSON body."""
-    content = {JSON: {"schema": model.model_json_schema(), "example": example}}
-    return {"requestBody": {"required": required, "content": content}}
+    content = {"schema": schema} | ({} if example is None else {"example": example})
+    return {"requestBody": {"required": is_required, "content": {JSON: content}}}
 
 
 def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from server.routes.body import (
     OptionalBody,
     Priority,
     check_body,
-    describe_json_body,
+    describe_json,
 )
 from server.routes.query import KnownQuery
 from server.routes.submission import CREATED, Key, Submission, answer_submission, check_job_body, digest_of
@@ -45,7 +45,7 @@ class CloneBody(BaseModel):
     max_restarts: MaxRestarts = Field(default=3, description="The old one's if left out.")
 
 
-def check_clone(service: ServiceOf, caller: CallerOf, job_id: str, body: OptionalBody) -> Submission:
+def check_clone(service: ServiceOf, job_id: str, body: OptionalBody) -> Submission:
     """Return the submission that a clone is; its spec is checked as that of any other.
 
     Raises:
@@ -55,7 +55,7 @@ def check_clone(service: ServiceOf, caller: CallerOf, job_id: str, body: Optiona
     """
     changes = check_body(CloneBody, body).model_dump(exclude_unset=True)
     with service.database.read() as session:
-        job = caller.check_job(find_job(session, job_id))
+        job = find_job(session, job_id)
         spec = read_spec(session, job_id).document
         labels = read_labels(session, [job_id])[job_id]
     same = {"name": job.name, "labels": labels, "priority": job.priority, "max_restarts": job.max_restarts}
@@ -68,8 +68,8 @@ def check_clone(service: ServiceOf, caller: CallerOf, job_id: str, body: Optiona
     "/clone",
     status_code=201,
     summary="Clone a job",
-    openapi_extra=describe_json_body(
-        CloneBody, {"name": "a longer one", "spec": {"runtime": {"seed": 1}}}, required=False
+    openapi_extra=describe_json(
+        CloneBody, {"name": "a longer one", "spec": {"runtime": {"seed": 1}}}, is_required=False
     ),
     responses=CREATED | {404: {}},
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from distill_core.errors import Problem
 from server.access import CallerOf
 from server.jobs.edit import delete_job, edit_job
-from server.jobs.queries import find_job, read_labels, read_spec
+from server.jobs.queries import read_labels, read_spec
 from server.jobs.verbs import lock_job
 from server.merge_patch import merge_patch
 from server.problems import BodyInvalidError, PreconditionFailedError
@@ -20,7 +20,7 @@ from server.routes.body import (
     Label,
     LabelKey,
     Priority,
-    describe_json_body,
+    describe_json,
     optional_body_of,
 )
 from server.routes.query import KnownQuery
@@ -52,7 +52,7 @@ class JobPatch(BaseModel):
 @router.patch(
     "",
     summary="Edit a job",
-    openapi_extra=describe_json_body(JobPatch, {"name": "a better name", "labels": {"team": None}}, required=False),
+    openapi_extra=describe_json(JobPatch, {"name": "a better name", "labels": {"team": None}}, is_required=False),
     responses={404: {}, 412: {}},
 )
 def edit(
@@ -64,7 +64,6 @@ def edit(
     if_match: IfMatch = None,
 ) -> JobDetail:
     """Change a job's name, labels, priority or notes, whatever state it is in."""
-    caller.check_job(find_job(session, job_id))
     job = lock_job(session, job_id)
     labels = read_labels(session, [job_id])[job_id]
     _check_match(if_match, etag_of(job, labels))
@@ -78,7 +77,6 @@ def edit(
 @router.delete("", status_code=204, summary="Delete a job", responses={404: {}, 409: {}})
 def delete(session: WriteSession, caller: CallerOf, job_id: str) -> None:
     """Delete a job that is over: it is on no list any more, and its artifacts go once nothing uses them."""
-    caller.check_job(find_job(session, job_id))
     delete_job(session, lock_job(session, job_id), caller.key_id)
 
 

@@ -13,7 +13,7 @@ from server.feeds import MetricFeed
 from server.jobs.queries import find_job, find_jobs, list_metrics
 from server.jobs.series import Point, Window, join_number, name_number, read_series
 from server.jobs.tables import MetricLatest
-from server.routes.body import Body, check_body, describe_json_body
+from server.routes.body import Body, check_body, describe_json
 from server.routes.query import After, KnownQuery, LastEventId, MetricName, read_number
 from server.routes.window import WindowBody, make_window, read_window
 from server.service import ReadSession, ServiceOf
@@ -39,9 +39,9 @@ _MOST_POINTS = 200_000
 
 
 @router.get("", summary="List a job's metrics", responses={404: {}})
-def list_job_metrics(session: ReadSession, caller: CallerOf, job_id: str) -> Page[MetricView]:
+def list_job_metrics(session: ReadSession, job_id: str) -> Page[MetricView]:
     """Return the last, least and greatest value of each metric."""
-    caller.check_job(find_job(session, job_id))
+    find_job(session, job_id)
     return Page(data=[_view_metric(key, latest) for key, latest in list_metrics(session, job_id)])
 
 
@@ -49,13 +49,12 @@ def list_job_metrics(session: ReadSession, caller: CallerOf, job_id: str) -> Pag
 def read_job_series(
     session: ReadSession,
     job_id: str,
-    caller: CallerOf,
     key: Annotated[list[MetricName], Query(min_length=1, max_length=60, description="Metric; may be repeated.")],
     window: Annotated[Window, Depends(read_window)],
     max_points: Annotated[int, Query(ge=1, le=10_000, description="Points a curve at most.")] = 1000,
 ) -> Page[SeriesView]:
     """Return curves; where a point stands for many steps it carries their last, least and greatest value."""
-    caller.check_job(find_job(session, job_id))
+    find_job(session, job_id)
     return Page(data=_view_curves(read_series(session, job_id, list(dict.fromkeys(key)), max_points, window)))
 
 
@@ -67,7 +66,7 @@ def read_batch(body: Body) -> SeriesBatchBody:
 @batch.post(
     "/metrics:batchGet",
     summary="Read curves of several jobs",
-    openapi_extra=describe_json_body(SeriesBatchBody, {"job_ids": ["job_01J9Z3"], "keys": ["val/accuracy"]}),
+    openapi_extra=describe_json(SeriesBatchBody, {"job_ids": ["job_01J9Z3"], "keys": ["val/accuracy"]}),
 )
 def read_series_batch(
     wanted: Annotated[SeriesBatchBody, Depends(read_batch)], session: ReadSession, caller: CallerOf

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from server.access import CallerOf
-from server.jobs.queries import find_job, read_labels
+from server.jobs.queries import read_labels
 from server.jobs.tables import Job
 from server.jobs.verbs import cancel_job, pause_job, resume_job, retry_job
 from server.routes.assignment import assign_now
-from server.routes.body import describe_json_body, optional_body_of
+from server.routes.body import describe_json, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ServiceOf
 from server.views import JobView, view_job
@@ -35,14 +35,12 @@ class RetryBody(BaseModel):
 @router.post("/cancel", status_code=202, summary="Cancel a job", responses=_REFUSALS)
 def cancel(session: WriteSession, caller: CallerOf, job_id: str) -> JobView:
     """Ask for a job to be ended; asking again changes nothing."""
-    caller.check_job(find_job(session, job_id))
     return _view(session, cancel_job(session, job_id, caller.key_id))
 
 
 @router.post("/pause", status_code=202, summary="Pause a job", responses=_REFUSALS)
 def pause(session: WriteSession, caller: CallerOf, job_id: str) -> JobView:
     """Ask a running job to save a checkpoint and give its devices back; asking again changes nothing."""
-    caller.check_job(find_job(session, job_id))
     return _view(session, pause_job(session, job_id, caller.key_id))
 
 
@@ -51,7 +49,6 @@ def resume(
     session: WriteSession, caller: CallerOf, service: ServiceOf, job_id: str, background: BackgroundTasks
 ) -> JobView:
     """Let a paused job wait for devices again and go on from its checkpoint; asking again changes nothing."""
-    caller.check_job(find_job(session, job_id))
     background.add_task(assign_now, service)
     return _view(session, resume_job(session, job_id, caller.key_id))
 
@@ -61,7 +58,7 @@ def resume(
     status_code=202,
     summary="Retry a job",
     responses=_REFUSALS,
-    openapi_extra=describe_json_body(RetryBody, {"from_start": False}, required=False),
+    openapi_extra=describe_json(RetryBody, {"from_start": False}, is_required=False),
 )
 def retry(
     wanted: Annotated[RetryBody, Depends(optional_body_of(RetryBody))],
@@ -72,7 +69,6 @@ def retry(
     background: BackgroundTasks,
 ) -> JobView:
     """Run a failed or cancelled job once more from its last checkpoint; asking again changes nothing."""
-    caller.check_job(find_job(session, job_id))
     background.add_task(assign_now, service)
     return _view(session, retry_job(session, job_id, caller.key_id, from_start=wanted.from_start))
 

@@ -177,3 +177,23 @@ def test_other_pools_count_for_nothing(ground: Ground) -> None:
     with ground.database.write() as session:
         change_rows(session, update(Job).where(Job.id == job_id).values(pool="elsewhere"))
     assert look(ground) == []
+
+
+def test_places_follow_the_turns_that_the_scheduler_takes(ground: Ground) -> None:
+    flood = [ground.submit(project="flood") for _ in range(3)]
+    other = ground.submit(project="other")
+    with ground.database.read() as session:
+        _, queued = read_queue(session, ground.settings.pool, 100)
+    assert [job.id for job in queued] == [flood[0], other, *flood[1:]]
+    ground.announce()
+    assert ground.assign() == 1
+    assert ground.job(flood[0]).state == "starting"
+
+
+def test_a_job_that_waits_for_another_one_says_so_in_the_queue(ground: Ground) -> None:
+    teacher = ground.submit()
+    ground.submit(needs=[teacher])
+    with ground.database.read() as session:
+        leased, queued = read_queue(session, ground.settings.pool, 100)
+        entries = play(read_pool(session, ground.settings.pool, ground.settings), leased, queued)
+    assert entries[-1].waits_for == f"waits for the student of {teacher}"
