@@ -14,7 +14,7 @@ from server.problems import NotFoundError
 from server.ranges import ByteRange, choose_range, describe_attachment, is_known
 from server.routes.query import KnownQuery
 from server.service import ReadSession, ServiceOf
-from server.views import ArtifactView, Page, view_artifact
+from server.views import ArtifactView, Page, view_artifact, whole_page
 
 router = APIRouter(prefix="/v1", tags=["artifacts"], dependencies=[Depends(KnownQuery())])
 
@@ -49,11 +49,7 @@ def list_job_artifacts(session: ReadSession, job_id: str) -> Page[ArtifactView]:
     """Return what a job made, in the order in which it was stored."""
     find_job(session, job_id)
     artifacts = [view_artifact(artifact, size) for artifact, size in list_artifacts(session, job_id)]
-    return Page(
-        data=artifacts,
-        first_id=artifacts[0].id if artifacts else None,
-        last_id=artifacts[-1].id if artifacts else None,
-    )
+    return whole_page(artifacts)
 
 
 @router.get("/artifacts/{artifact_id}", summary="Look at an artifact", responses={404: {}})

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from server.access import CallerOf
 from server.jobs.database import now
-from server.jobs.queries import cut
 from server.jobs.tables import ApiKey
 from server.keys import mint_key, revoke_key
 from server.problems import NotFoundError
@@ -19,7 +18,7 @@ from server.routes.body import ProjectName, body_of, describe_json
 from server.routes.query import KnownQuery, Limit
 from server.scopes import Scope
 from server.service import ReadSession
-from server.views import KeyView, MintedKeyView, Page
+from server.views import KeyView, MintedKeyView, Page, cut_page
 from server.writing import WriteSession, name_target
 
 router = APIRouter(prefix="/v1/api-keys", tags=["keys"], dependencies=[Depends(KnownQuery())])
@@ -44,14 +43,8 @@ def list_keys(
 ) -> Page[KeyView]:
     """Return a page of keys, the newest first, revoked ones as well; nobody can read what their owners send."""
     query = select(ApiKey).order_by(ApiKey.id.desc()).limit(limit + 1)
-    page = cut(session.scalars(query if after is None else query.where(ApiKey.id < after)), limit)
-    keys = [KeyView.model_validate(key) for key in page.rows]
-    return Page(
-        data=keys,
-        first_id=keys[0].id if keys else None,
-        last_id=keys[-1].id if keys else None,
-        has_more=page.has_more,
-    )
+    found = session.scalars(query if after is None else query.where(ApiKey.id < after))
+    return cut_page([KeyView.model_validate(key) for key in found], limit)
 
 
 @router.post("", status_code=201, summary="Make a key", openapi_extra=describe_json(KeyBody))

@@ -16,7 +16,7 @@ from server.routes.assignment import assign_now
 from server.routes.body import DrainBody, describe_json, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ReadSession, Service, ServiceOf
-from server.views import Page, WorkerView, view_worker
+from server.views import Page, WorkerView, view_worker, whole_page
 from server.writing import WriteSession
 
 router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(KnownQuery())])
@@ -32,7 +32,7 @@ def list_all_workers(session: ReadSession, service: ServiceOf) -> Page[WorkerVie
         view_worker(worker, devices, is_live=worker.stopped_at is None and worker.heartbeat_at > limit)
         for worker, devices in list_workers(session)
     ]
-    return Page(data=workers, first_id=workers[0].id if workers else None, last_id=workers[-1].id if workers else None)
+    return whole_page(workers)
 
 
 @router.get("/{worker_id}", summary="Look at a worker", responses={404: {}})

@@ -1,6 +1,6 @@
 """What the API shows of each resource: one shape a resource."""
 
-from server.views.base import Moment, Number, Page, ProblemEntry, ProblemView, View, cut_page, show_time
+from server.views.base import Moment, Number, Page, ProblemEntry, ProblemView, View, cut_page, show_time, whole_page
 from server.views.hosts import CheckView, DeviceView, HealthView, WorkerView, view_worker
 from server.views.jobs import (
     CostView,
@@ -80,4 +80,5 @@ __all__ = [
     "view_queue_entry",
     "view_range",
     "view_worker",
+    "whole_page",
 ]

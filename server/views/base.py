@@ -74,6 +74,11 @@ class ProblemView(View):
     limit_value: int | None = Field(default=None, description="What that limit is.")
 
 
+def whole_page(entries: Sequence[Any]) -> Page[Any]:
+    """Return a page of all the views with ids that there are."""
+    return cut_page(entries, len(entries))
+
+
 def cut_page(entries: Sequence[Any], limit: int) -> Page[Any]:
     """Return a page of views with ids; one entry more than the limit says that there are more behind it."""
     shown = entries[:limit]
