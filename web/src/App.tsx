@@ -1,15 +1,13 @@
-/** The frame around every page, and which page an address shows. */
+/** The frame around every page. */
 
-import { useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef } from "react";
 
-import { JobPage } from "./job/JobPage";
-import { JobsPage } from "./jobs/JobsPage";
 import { StreamMark } from "./live/StreamMark";
+import { findPage, PLACES } from "./pages";
 import { Link, usePath } from "./router";
 import { signOut } from "./session/session";
-import { NewJobPage } from "./submit/NewJobPage";
 import { Icon } from "./ui/Icon";
-import { Empty } from "./ui/Notice";
+import { Empty, Loading } from "./ui/Notice";
 
 export function App() {
   const path = usePath();
@@ -24,6 +22,13 @@ export function App() {
           <img src="/favicon.svg" alt="" width="28" height="28" />
           Stillhouse
         </Link>
+        <nav className="places" aria-label="Pages">
+          {PLACES.map(({ href, title }) => (
+            <Link key={href} href={href} aria-current={href === path ? "page" : undefined}>
+              {title}
+            </Link>
+          ))}
+        </nav>
         <span className="spacer" />
         <StreamMark />
         <Link className="button button-primary" href="/jobs/new">
@@ -42,10 +47,8 @@ export function App() {
 }
 
 function Page({ path }: { path: string }) {
-  if (path === "/") return <JobsPage />;
-  if (path === "/jobs/new") return <NewJobPage />;
-  const id = /^\/jobs\/(job_[0-9A-Z]+)$/.exec(path)?.[1];
-  if (id) return <JobPage key={id} id={id} />;
+  const page = findPage(path);
+  if (page) return <Suspense fallback={<Loading what="the page" />}>{page}</Suspense>;
   return (
     <Empty>
       Nothing lives at <code>{path}</code>. <Link href="/">See all jobs</Link>.
