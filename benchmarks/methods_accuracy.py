@@ -145,8 +145,11 @@ def _special(recipe: str, document: dict[str, Any], options: argparse.Namespace)
 HELD_OUT = {"ratio": 0.5, "part": "held_out", "seed": 7}
 
 
-def train(spec: Mapping[str, Any], folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Run a spec in a process of its own, unless it has been, and return its figures and how long it took."""
+def train(spec: Mapping[str, Any], folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Run a spec in a process of its own, unless it has been, and return its figures and how long it took.
+
+    Of a run whose loss was no longer a number, `diverged` says when.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     known = folder / "figures.json"
     if not known.is_file():
@@ -159,12 +162,21 @@ def train(spec: Mapping[str, Any], folder: Path, options: argparse.Namespace) ->
             done = subprocess.run(
                 arguments, check=False, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}
             )
-        if done.returncode:
-            raise RuntimeError(f"{folder.name}: exit {done.returncode}: {(folder / 'log.txt').read_text()[-600:]}")
-        figures = json.loads((folder / "artifacts/metrics.json").read_text())["figures"]
+        figures = _read_figures(folder, done.returncode)
         known.write_text(json.dumps(figures | {"seconds": round(time.perf_counter() - start, 1)}))
-    found: dict[str, float] = json.loads(known.read_text())
+    found: dict[str, Any] = json.loads(known.read_text())
     return found
+
+
+def _read_figures(folder: Path, exit_code: int) -> dict[str, Any]:
+    if exit_code == 0:
+        figures: dict[str, Any] = json.loads((folder / "artifacts/metrics.json").read_text())["figures"]
+        return figures
+    *_, last = (folder / "events.jsonl").read_text().splitlines()
+    event = json.loads(last)
+    if event.get("reason") != "nan_loss":
+        raise RuntimeError(f"{folder.name}: exit {exit_code}: {(folder / 'log.txt').read_text()[-600:]}")
+    return {"diverged": event["message"]}
 
 
 def train_teacher(name: str, model: str, epochs: int, options: argparse.Namespace) -> float:
@@ -187,7 +199,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     jobs = [("control", seed) for seed in range(options.control_seeds)]
     jobs += [(name, seed) for name in names for seed in range(options.seeds)]
 
-    def run(job: tuple[str, int]) -> dict[str, float]:
+    def run(job: tuple[str, int]) -> dict[str, Any]:
         name, seed = job
         return train(describe(name, options, seed), options.work / f"{name.replace(' ', '_')}-{seed}", options)
 
@@ -197,6 +209,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     noise = stdev(control)
     rows = {}
     for name in names:
+        diverged = [found[name, seed]["diverged"] for seed in range(options.seeds) if "diverged" in found[name, seed]]
+        if diverged:
+            rows[name] = {"accuracy": None, "diverged": diverged}
+            continue
         reached = [found[name, seed]["test/accuracy"] for seed in range(options.seeds)]
         gain = mean(reached) - mean(control)
         rows[name] = {"accuracy": round(mean(reached), 4), "gain": round(100 * gain, 2)}
@@ -216,7 +232,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         },
         "teacher": round(teacher, 4),
         "control": {"accuracy": round(mean(control), 4), "deviation": round(noise, 4), "seeds": control},
-        "rows": dict(sorted(rows.items(), key=lambda row: -row[1]["accuracy"])),
+        "rows": dict(sorted(rows.items(), key=lambda row: -(row[1]["accuracy"] or 0))),
         "left_out": LEFT_OUT,
     }
 

@@ -32,6 +32,9 @@ COMMON = {
     "optimizer": {"optimizer": "sgd", "lr": 0.02, "momentum": 0.9},
 }
 
+LAST = {"name": "last", **COMMON, "student": "student_ce", "train": "train_ce", "objective": {"ce": {"method": "ce"}}}
+"""At its start a checkpoint is made, with the students of all stages before."""
+
 
 def document(num_devices: int) -> dict[str, Any]:
     """Return a spec that trains a student of its own with every method."""
@@ -48,6 +51,7 @@ def document(num_devices: int) -> dict[str, Any]:
         for number, stage in enumerate(stages_of(key, "same family")):
             roles = {"student": f"student_{key}", "teachers": ["teacher", *known.models], "train": f"train_{key}"}
             stages.append({"name": f"{key}_{number}", **COMMON, **roles, **stage})
+    stages.append(LAST)
     return {
         "version": 1,
         "name": "all methods",
@@ -59,7 +63,6 @@ def document(num_devices: int) -> dict[str, Any]:
             "precision": "fp64",
             "devices": num_devices,
             "threads": 1,
-            "checkpoint_interval_s": 0,
         },
         "evaluation": {"latency": False},
         "outputs": {"curves": [], "card": False},
