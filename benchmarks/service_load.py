@@ -32,7 +32,6 @@ import httpx
 import psutil
 import yaml
 from pairs import make_parser, report
-from service_fill import add_jobs, add_points
 from sqlalchemy import text, update
 
 from server.jobs.database import Database
@@ -44,6 +43,7 @@ from server.routes.examples import SPEC
 from server.settings import Settings
 from stillhouse.background import start_service
 from stillhouse.client import Client
+from tests.server.filling import add_jobs, add_points
 from tests.services.postgres import open_postgres
 from tests.services.processes import free_port, wait_until_up
 from worker.processes import find_marked

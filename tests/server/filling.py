@@ -1,4 +1,4 @@
-"""Jobs and long series in a database, as plain rows."""
+"""Jobs and long series in a database, as plain rows: for pages and measurements that need many of them."""
 
 from __future__ import annotations
 
@@ -54,8 +54,10 @@ def add_points(database: Database, job_ids: list[str], points: int) -> None:
         else f"WITH n(step) AS (SELECT generate_series(1, {points}))"
     )
     with database.write() as session:
-        session.execute(insert(MetricKey), [{"key": "train/loss"}])
-        key_id = session.scalars(select(MetricKey.id).where(MetricKey.key == "train/loss")).one()
+        known = select(MetricKey.id).where(MetricKey.key == "train/loss")
+        if session.scalars(known).one_or_none() is None:
+            session.execute(insert(MetricKey), [{"key": "train/loss"}])
+        key_id = session.scalars(known).one()
     for job_id in job_ids:
         at = {"job": job_id, "key": key_id, "time": START.isoformat(sep=" ") if database.is_sqlite else START}
         with database.write() as session:
