@@ -128,11 +128,11 @@ def open_house(environment: Mapping[str, str]) -> Iterator[House]:
 
 
 @contextmanager
-def open_served_house(environment: Mapping[str, str]) -> Iterator[House]:
+def open_served_house(environment: Mapping[str, str], port: int = 0) -> Iterator[House]:
     """Yield a running application that listens on a real socket."""
     app, house = _build(environment)
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=2))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
