@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,11 @@ _FLAGS = [
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The path of a Chromium that starts on this machine."""
+    return find_chromium()
+
+
+def find_chromium() -> Path:
+    """Return the path of a Chromium that starts on this machine, installed or unpacked for it."""
     installed = _installed()
     if installed is None and os.geteuid() == 0 and shutil.which("apt-get"):
         _apt_install()
@@ -42,6 +48,13 @@ def chromium() -> Path:
 @pytest.fixture(scope="module")  # no longer: while it is open, no test in this process may run an event loop
 def browser(chromium: Path) -> Iterator[Browser]:
     """A running headless Chromium; ask it for `new_page()`."""
+    with open_browser(chromium) as launched:
+        yield launched
+
+
+@contextmanager
+def open_browser(chromium: Path) -> Iterator[Browser]:
+    """Yield a running headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     libraries = chromium.parent / "al2023/lib"
