@@ -18,23 +18,23 @@ configure_logging("console")
 
 
 @pytest.fixture
-def house(stores: dict[str, str]) -> Iterator[House]:
+def house(ready_stores: dict[str, str]) -> Iterator[House]:
     """The application and its jobs, on each set of stores."""
-    with open_house(stores) as opened:
+    with open_house(ready_stores) as opened:
         yield opened
 
 
 @pytest.fixture
-def served_house(stores: dict[str, str]) -> Iterator[House]:
+def served_house(ready_stores: dict[str, str]) -> Iterator[House]:
     """The application behind a real socket, on each set of stores: TestClient cannot leave a stream open."""
-    with open_served_house(stores) as opened:
+    with open_served_house(ready_stores) as opened:
         yield opened
 
 
 @pytest.fixture
-def local_house(tmp_path: Path) -> Iterator[House]:
+def local_house(ready_home: Path) -> Iterator[House]:
     """The application on SQLite, for what has nothing to do with the stores."""
-    with open_house({"STILLHOUSE_HOME": str(tmp_path / "home")}) as opened:
+    with open_house({"STILLHOUSE_HOME": str(ready_home)}) as opened:
         yield opened
 
 

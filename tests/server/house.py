@@ -27,7 +27,7 @@ from server.jobs.logs import LogArchive, append_log
 from server.jobs.record import Batch, ingest
 from server.jobs.states import Reason, State
 from server.keys import mint_key
-from server.migrate import upgrade
+from server.migrate import read_revision, upgrade
 from server.scopes import Scope
 from server.service import Service
 from tests.server.jobs.ground import Ground, experiment, make_settings
@@ -155,7 +155,8 @@ def _build(environment: Mapping[str, str]) -> tuple[FastAPI, House]:
     settings = make_settings(environment)
     app = create_app(settings)
     service: Service = app.state.service
-    upgrade(service.database, settings)
+    if read_revision(service.database) is None:
+        upgrade(service.database, settings)
     with service.database.write() as session:
         for right in ("reconciler", "webhooks"):
             assert hold(session, right, "the test", 3600)  # so that nothing moves but what the test moves

@@ -40,10 +40,10 @@ class PostgresServer:
         return f"postgresql://{self.user}@127.0.0.1:{self.port}/{database}"
 
     @contextmanager
-    def new_database(self) -> Iterator[str]:
-        """Make an empty database and yield its address; drop it at the end, whoever is still connected."""
+    def new_database(self, template: str = "template1") -> Iterator[str]:
+        """Make an empty database, or a copy of another, and yield its address; drop it, whoever is connected."""
         name = f"test_{os.getpid()}_{next(_database_numbers)}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield self.address(name)
         finally:

@@ -45,7 +45,7 @@ def test_a_home_has_one_worker_whose_ids_outlive_it(tmp_path: Path, monkeypatch:
         assert second.incarnation != first.incarnation
 
 
-@pytest.mark.parametrize("stores", ["sqlite+filesystem"], indirect=True)
+@pytest.mark.parametrize("ready_stores", ["sqlite+filesystem"], indirect=True)
 def test_an_idle_worker_announces_itself_and_says_goodbye(ground: Ground, crew: Crew) -> None:
     worker = crew.hire(None, STILLHOUSE_WORKER_SLOTS="3")
 
@@ -62,7 +62,7 @@ def test_an_idle_worker_announces_itself_and_says_goodbye(ground: Ground, crew: 
     assert row.stopped_at is not None
 
 
-@pytest.mark.parametrize("stores", ["sqlite+filesystem"], indirect=True)
+@pytest.mark.parametrize("ready_stores", ["sqlite+filesystem"], indirect=True)
 def test_the_real_engine_trains_a_student(ground: Ground, crew: Crew) -> None:
     crew.hire(None, "--engine")
     job_id = ground.submit(experiment())

@@ -21,7 +21,9 @@ from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew, wait_for
 
 pytestmark = [
-    pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True),  # SQLite and the filesystem broker serve one
+    pytest.mark.parametrize(
+        "ready_stores", ["postgres+redis"], indirect=True
+    ),  # SQLite and the filesystem broker serve one
     pytest.mark.timeout(400),
 ]
 

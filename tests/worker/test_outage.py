@@ -11,7 +11,6 @@ import pytest
 
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
-from server.jobs.tables import Table
 from server.settings import Settings
 from tests.server.jobs.ground import QUICK, Ground, experiment, make_settings
 from tests.services.postgres import PostgresServer
@@ -21,12 +20,11 @@ from worker.answer import answer_doorbell
 
 
 @pytest.fixture
-def ground(stores: dict[str, str]) -> Iterator[Ground]:
+def ground(ready_stores: dict[str, str]) -> Iterator[Ground]:
     """Leases that outlast the outage, so that what is tested is patience."""
-    environment = stores | QUICK | {"STILLHOUSE_LEASE_TTL_S": "60", "STILLHOUSE_ISOLATION_LIMIT_S": "4"}
+    environment = ready_stores | QUICK | {"STILLHOUSE_LEASE_TTL_S": "60", "STILLHOUSE_ISOLATION_LIMIT_S": "4"}
     settings = make_settings(environment)
     database = Database(settings)
-    Table.metadata.create_all(database.engine)
     yield Ground(environment, settings, database, Doorbell(settings))
     database.dispose()
 
@@ -42,7 +40,7 @@ def _outage(server: PostgresServer, settings: Settings) -> Iterator[None]:
         server.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
 
 
-@pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True)
+@pytest.mark.parametrize("ready_stores", ["postgres+redis"], indirect=True)
 @pytest.mark.parametrize(("seconds", "reason"), [(1.5, None), (5.5, "preempted")])
 def test_a_short_outage_changes_nothing_and_a_long_one_makes_the_engine_save_and_stop(
     ground: Ground, postgres: PostgresServer, seconds: float, reason: str | None

@@ -20,7 +20,7 @@ from server.jobs.tables import Artifact
 from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew, end_tree, wait_for
 
-ON_FILES = pytest.mark.parametrize("stores", ["sqlite+filesystem"], indirect=True)
+ON_FILES = pytest.mark.parametrize("ready_stores", ["sqlite+filesystem"], indirect=True)
 """For what does not depend on the stores."""
 
 

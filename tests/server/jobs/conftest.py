@@ -6,17 +6,15 @@ import pytest
 
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
-from server.jobs.tables import Table
 from tests.server.jobs.ground import QUICK, Ground, make_settings
 
 
 @pytest.fixture
-def ground(stores: dict[str, str]) -> Iterator[Ground]:
-    """Empty tables on each set of stores."""
-    environment = stores | QUICK
+def ground(ready_stores: dict[str, str]) -> Iterator[Ground]:
+    """No job yet, on each set of stores."""
+    environment = ready_stores | QUICK
     settings = make_settings(environment)
     database = Database(settings)
-    Table.metadata.create_all(database.engine)
     ground = Ground(environment, settings, database, Doorbell(settings))
     yield ground
     ground.doorbell.close()

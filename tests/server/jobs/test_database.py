@@ -13,7 +13,7 @@ from server.jobs.tables import Lease
 from tests.server.jobs.ground import Ground
 
 
-@pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True)
+@pytest.mark.parametrize("ready_stores", ["postgres+redis"], indirect=True)
 def test_who_freezes_in_a_transaction_keeps_its_locks_no_longer_than_its_lease(ground: Ground) -> None:
     got = threading.Event()
 

@@ -31,9 +31,9 @@ def read(house: House, metric: str, /, **labels: str) -> float | None:
 
 
 @pytest.fixture
-def stores(stores: dict[str, str]) -> Mapping[str, str]:
+def ready_stores(ready_stores: dict[str, str]) -> Mapping[str, str]:
     """Stores of a service whose metrics ask for a token, since the test's client has no address."""
-    return stores | {"STILLHOUSE_METRICS_TOKEN": TOKEN}
+    return ready_stores | {"STILLHOUSE_METRICS_TOKEN": TOKEN}
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def house(stores: dict[str, str]) -> Iterator[House]:
+def house(ready_stores: dict[str, str]) -> Iterator[House]:
     """The application, which may call this machine."""
-    with open_house(stores | {"STILLHOUSE_WEBHOOK_ALLOWED_HOSTS": '["127.0.0.1"]'}) as opened:
+    with open_house(ready_stores | {"STILLHOUSE_WEBHOOK_ALLOWED_HOSTS": '["127.0.0.1"]'}) as opened:
         yield opened
 
 
