@@ -54,6 +54,7 @@ from server.routes import (
     webhooks,
     workers,
 )
+from server.scheduler import Scheduler
 from server.scopes import Scope
 from server.sender import Sender
 from server.service import Service
@@ -121,13 +122,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _build_service(settings: Settings) -> Service:
-    database = Database(settings)
+    database, doorbell = Database(settings), Doorbell(settings)
     streams = Streams(database)
     return Service(
         settings,
         database,
         ArtifactStore(settings),
-        Doorbell(settings),
+        doorbell,
+        Scheduler(database, doorbell, settings),
         streams,
         Spool(settings),
         Telemetry(database, streams),

@@ -34,7 +34,10 @@ def find_students(session: Session, job_ids: Collection[str]) -> dict[str, Artif
 
 def find_makers(session: Session, resolved: dict[str, Any]) -> dict[str, str]:
     """Return for each artifact that a resolved spec takes in the job whose student it is, where it is one."""
-    students = (Artifact.id.in_(named_artifacts(resolved)), Artifact.kind == "student")
+    named = named_artifacts(resolved)
+    if not named:
+        return {}
+    students = (Artifact.id.in_(named), Artifact.kind == "student")
     return dict(session.execute(select(Artifact.id, Artifact.job_id).where(*students)).all())
 
 

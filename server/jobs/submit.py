@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
 from server.jobs.cache_key import find_cache_key
-from server.jobs.database import now
+from server.jobs.database import do_last, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
 from server.jobs.inputs import find_makers
@@ -59,8 +59,7 @@ def submit_job(
         QuotaExceededError: the project has no room for the job.
     """
     moment = now(session)
-    ensure_project(session, project)
-    check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
+    check_quota(session, ensure_project(session, project), resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
     job = Job(
         id=new_id("job"),
@@ -111,7 +110,7 @@ def _add_needs(session: Session, job: Job, needs: Sequence[str]) -> None:
 
 def _tell(session: Session, job: Job, actor: str) -> None:
     facts = {"state": job.state, "name": job.name, "priority": job.priority, "parent_id": job.parent_id}
-    append_event(session, job.id, "submitted", facts, actor)
+    do_last(session, lambda: append_event(session, job.id, "submitted", facts, actor, job.created_at))
 
 
 def digest_spec(document: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from distill_core.errors import Problem
 from distill_core.spec import ResolvedSpec, SpecError, resolve
 from distill_core.spec.inputs import find_artifacts
 from server.access import Caller
-from server.jobs.database import lock, now
+from server.jobs.database import lock
 from server.jobs.needs import Needs, name_students, read_needs
 from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
@@ -105,7 +105,7 @@ def digest_of(request: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def check_key(key: KeyHeader = None) -> str | None:
+async def check_key(key: KeyHeader = None) -> str | None:
     """Return the idempotency key, which must be printable and short."""
     if key is not None and not (1 <= len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
         problem = Problem(
@@ -124,11 +124,11 @@ def answer_submission(
 ) -> JobView:
     """Store a job, or find the one that the key made before, and say where it is."""
     job, is_replay = store_submission(session, submission, key, caller)
-    name_target(request, job.id)
+    name_target(request, job.id, None if is_replay else job.created_at)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if is_replay:
         response.headers["Idempotency-Replayed"] = "true"
-    return view_job(job, read_labels(session, [job.id])[job.id])
+    return view_job(job, read_labels(session, [job.id])[job.id] if is_replay else submission.body.labels)
 
 
 def store_submission(session: Session, submission: Submission, key: str | None, caller: Caller) -> tuple[Job, bool]:
@@ -163,7 +163,7 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
     )
     if key is not None:
         row = {"scope": caller.key_id, "key": key, "body_sha256": submission.digest, "job_id": job.id}
-        session.add(IdempotencyKey(**row, created_at=now(session)))
+        session.add(IdempotencyKey(**row, created_at=job.created_at))
     session.flush()
     return job, False
 
@@ -194,8 +194,8 @@ def _choose_project(session: Session, wanted: str | None, caller: Caller) -> str
     project = wanted or caller.home
     if caller.project is not None and project != caller.project:
         raise ForbiddenError(f"the key {caller.key_id} works in the project {caller.project!r}, not in {project!r}")
-    known = session.get(Project, project) is not None
-    if not (known or project == caller.home or caller.may(Scope.ADMIN)):
+    may_make = project == caller.home or caller.may(Scope.ADMIN)
+    if not may_make and session.get(Project, project) is None:
         problem = Problem("/project", "project_unknown", "there is no such project", project)
         raise BodyInvalidError(f"there is no project {project!r}", [problem])
     return project
@@ -216,6 +216,8 @@ def _find_earlier(session: Session, submission: Submission, key: str, caller: Ca
 def _find_artifact_problems(session: Session, spec: dict[str, Any], caller: Caller) -> Iterator[Problem]:
     """Yield a problem for each artifact or upload that is not there or holds something else."""
     named = list(find_artifacts(spec))
+    if not named:
+        return
     ids = [artifact.id for artifact in named]
     kinds = read_kinds(session, ids, caller.project) | read_upload_kinds(session, ids, caller.project)
     for artifact in named:

@@ -12,7 +12,6 @@ from server.jobs.database import now
 from server.jobs.queries import find_worker, list_workers
 from server.jobs.workers import drain_worker, undrain_worker
 from server.problems import NotFoundError
-from server.routes.assignment import assign_now
 from server.routes.body import DrainBody, describe_json, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ReadSession, Service, ServiceOf
@@ -57,7 +56,7 @@ def drain(session: WriteSession, service: ServiceOf, worker_id: str, body: Drain
 def undrain(session: WriteSession, service: ServiceOf, worker_id: str, background: BackgroundTasks) -> WorkerView:
     """Let a worker that was drained get jobs again; asking again changes nothing."""
     undrain_worker(session, worker_id)
-    background.add_task(assign_now, service)
+    background.add_task(service.scheduler.assign)
     return _view(session, service, worker_id)
 
 
