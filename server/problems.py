@@ -10,6 +10,7 @@ ProblemError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
+├── ExportConflictError         409
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
 ├── WebhookConflictError        409
@@ -46,6 +47,7 @@ from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
 from server.jobs.errors import (
     MoveRefusedError,
+    NotExportableError,
     QuotaExceededError,
     UnknownJobError,
     UnknownUploadError,
@@ -139,6 +141,13 @@ class MoveConflictError(ProblemError):
 
     status = 409
     code = "move_refused"
+
+
+class ExportConflictError(ProblemError):
+    """The job has no student to export."""
+
+    status = 409
+    code = "not_exportable"
 
 
 class ProjectExistsError(ProblemError):
@@ -306,6 +315,8 @@ def to_problem(error: Exception) -> ProblemError:
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}
             return MoveConflictError(str(error), members=members)
+        case NotExportableError():
+            return ExportConflictError(str(error))
         case QuotaExceededError():
             return QuotaReachedError(str(error), members={"limit": error.limit, "limit_value": error.value})
         case ArtifactMissingError():

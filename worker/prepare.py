@@ -88,9 +88,25 @@ def _lay_out(database: Database, store: ArtifactStore, settings: Settings, host:
     order = Order(folder, make_mark(host, claim), ",".join(host.visible[slot] for slot in claim.slots))
     order.log.touch(mode=0o600)
     order.spec.write_text(json.dumps(claim.resolved), "utf-8")
+    if claim.export_of is not None:
+        return replace(order, student=_fetch_student(database, store, claim.export_of, folder / "inputs"))
     inputs = _fetch_artifacts(database, store, claim, folder / "inputs")
     order.inputs.write_text(json.dumps(inputs), "utf-8")
     return order
+
+
+def _fetch_student(database: Database, store: ArtifactStore, job_id: str, folder: Path) -> Path:
+    """Fetch the student of the job that is exported."""
+    with database.read() as session:
+        student = find_students(session, [job_id]).get(job_id)
+    if student is None:
+        raise InputMissingError(f"there is no student of {job_id} to export")
+    folder.mkdir(mode=0o700)
+    try:
+        store.fetch(student.sha256, folder / student.name)
+    except (ArtifactMissingError, ArtifactCorruptError) as error:
+        raise InputMissingError(f"the student of {job_id} cannot be exported: {error}") from error
+    return folder / student.name
 
 
 def _fetch_artifacts(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> dict[str, dict[str, str]]:

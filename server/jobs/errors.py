@@ -6,6 +6,7 @@ JobError
 ├── UnknownUploadError  no upload has this id
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
+├── NotExportableError  the job has no student to export
 ├── QuotaExceededError  the job's project has no room for it
 └── LeaseLostError      the job belongs to another attempt now
 """
@@ -70,6 +71,16 @@ class MoveRefusedError(JobError):
         self.job_id, self.verb, self.state, self.allowed = job_id, verb, state, tuple(allowed)
         choices = f"; allowed now: {', '.join(allowed)}" if allowed else ""
         super().__init__(f"{job_id} is {state}: it cannot {verb}{choices}")
+
+
+class NotExportableError(JobError):
+    """The job has no student to export."""
+
+    code = "not_exportable"
+
+    def __init__(self, job_id: str, state: State, *, is_export: bool) -> None:
+        why = "is an export itself" if is_export else f"is {state} and has no student"
+        super().__init__(f"{job_id} {why}: only the student of a job that has succeeded can be exported")
 
 
 class QuotaExceededError(JobError):

@@ -51,14 +51,17 @@ def delete_finished(session: Session, days: float) -> int:
 def purge_deleted(database: Database, days: float, limit: int) -> int:
     """Remove the rows of jobs that were deleted so many days ago; return how many jobs.
 
-    The bytes that only they named are collected after them. A job that another one waits for stays until then.
+    The bytes that only they named are collected after them. A job that another one waits for stays until then, and one
+    whose student is being exported. Exports go with the job.
     """
     with database.read() as session:
         needed = select(JobNeed.needed_id).join(Job, Job.id == JobNeed.job_id).where(Job.state.not_in(TERMINAL))
+        exported = select(Job.export_of).where(Job.export_of.is_not(None), Job.state.not_in(TERMINAL))
         old = (Job.deleted_at < now(session) - timedelta(days=days), Job.state.in_(TERMINAL))
-        query = select(Job.id).where(*old, Job.id.not_in(needed)).order_by(Job.id).limit(limit)
+        query = select(Job.id).where(*old, Job.id.not_in(needed), Job.id.not_in(exported)).order_by(Job.id).limit(limit)
         job_ids = session.scalars(query).all()
-    for job_id in job_ids:
+        exports = session.scalars(select(Job.id).where(Job.export_of.in_(job_ids))).all()
+    for job_id in dict.fromkeys([*exports, *job_ids]):
         _purge(database, job_id)
     return len(job_ids)
 

@@ -37,6 +37,7 @@ def submit_job(
     parent_id: str | None = None,
     needs: Sequence[str] = (),
     max_pending_s: float | None = None,
+    export_of: str | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -54,6 +55,7 @@ def submit_job(
         parent_id: the job that this one is a clone of.
         needs: the jobs whose students it waits for.
         max_pending_s: seconds in the queue after which the job fails.
+        export_of: the job whose student is exported, where that is all that is to be done.
 
     Raises:
         QuotaExceededError: the project has no room for the job.
@@ -71,8 +73,9 @@ def submit_job(
         max_restarts=max_restarts,
         max_pending_s=max_pending_s,
         parent_id=parent_id,
+        export_of=export_of,
         **dict.fromkeys(("queued_at", "created_at", "updated_at"), moment),
-        **_describe_work(session, resolved, plain),
+        **_describe_work(session, resolved, plain, is_export=export_of is not None),
     )
     session.add(job)
     session.flush()
@@ -83,13 +86,15 @@ def submit_job(
     return job
 
 
-def _describe_work(session: Session, resolved: ResolvedSpec, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a job that follow from its spec."""
-    size = measure_spec(resolved)
+def _describe_work(
+    session: Session, resolved: ResolvedSpec, plain: dict[str, Any], *, is_export: bool
+) -> dict[str, Any]:
+    """Return the columns of a job that follow from its spec; an export takes no step and asks no teacher."""
+    size = None if is_export else measure_spec(resolved)
     return {
         "spec_sha256": digest_spec(plain),
         "summary": summarise(resolved),
-        "cache_key": find_cache_key(resolved, find_makers(session, plain)),
+        "cache_key": None if is_export else find_cache_key(resolved, find_makers(session, plain)),
         "num_nodes": resolved.runtime.nodes,
         "num_devices": resolved.runtime.devices,
         "total_steps": size.steps if size else None,

@@ -7,6 +7,8 @@ import signal
 from sqlalchemy import select
 
 from server.artifacts import ArtifactStore
+from server.jobs.exports import Wanted, add_export, list_exports
+from server.jobs.inputs import find_students
 from server.jobs.states import State
 from server.jobs.tables import Artifact, LogChunk, Metric
 from server.jobs.verbs import cancel_job
@@ -64,3 +66,21 @@ def test_a_worker_that_stops_hands_its_job_back_and_the_next_one_resumes_it(grou
     first, second = ground.attempts(job_id)
     assert (first.reason, first.exit_code, second.reason) == ("preempted", 75, None)
     assert second.start_step >= 3
+
+
+def test_the_student_of_a_finished_job_is_exported_by_a_worker_into_the_job(ground: Ground, crew: Crew) -> None:
+    crew.hire()
+    job_id = ground.submit(experiment(steps=3))
+    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED)
+    with ground.database.write() as session:
+        export, _ = add_export(session, job_id, Wanted("onnx"), "user")
+    crew.wait_for_state(export.job.id, State.SUCCEEDED, State.FAILED)
+    assert ground.job(export.job.id).status_message is None, crew.logs()
+    with ground.database.read() as session:
+        (done,) = list_exports(session, job_id)
+        made = session.get_one(Artifact, done.artifact_id)
+        student = find_students(session, [job_id])[job_id]
+    assert (made.job_id, made.kind) == (job_id, "onnx")
+    store = ArtifactStore(ground.settings)
+    assert store.read(made.sha256) == b"exported " + store.read(student.sha256)
+    assert not crew.engines(export.job.id)
