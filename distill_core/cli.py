@@ -83,6 +83,7 @@ def _build_parser() -> argparse.ArgumentParser:
     exporting.add_argument("spec", type=Path, help="the spec that made it; its outputs say which forms")
     exporting.add_argument("--student", type=Path, required=True, help="student.safetensors")
     exporting.add_argument("--folder", type=Path, required=True, help="where events and artifacts go")
+    exporting.add_argument("--inputs", type=Path, help="JSON: upload id -> {path, sha256}")
     exporting.add_argument("--format", action="append", choices=get_args(ExportFormat), help="instead of the spec's")
     exporting.add_argument(
         "--until", metavar="PLACE", help="place of the student where it ends; the spec's if left out"
@@ -242,7 +243,8 @@ def _export_and_tell(arguments: argparse.Namespace, events: EventLog) -> dict[st
     from distill_core.engine.exporting import export_saved  # noqa: PLC0415  needs torch
 
     events.emit("run_started", stages=[], total_steps=0, device="cpu")
-    exports = export_saved(arguments.student, spec, arguments.data_root, arguments.folder / "artifacts")
+    inputs, folder = _read_inputs(arguments.inputs), arguments.folder / "artifacts"
+    exports = export_saved(arguments.student, spec, arguments.data_root, folder, inputs)
     for export in exports:
         path = str(export.file.path.relative_to(arguments.folder))
         facts = {"name": export.file.path.name, "path": path, "sha256": export.file.sha256, "size": export.file.size}

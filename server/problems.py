@@ -15,6 +15,7 @@ ProblemError
 ├── QuotaReachedError        409
 ├── WebhookConflictError        409
 ├── UploadConflictError         409
+├── UploadInUseError            409
 ├── ContentGoneError            410
 ├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
@@ -52,6 +53,7 @@ from server.jobs.errors import (
     UnknownJobError,
     UnknownUploadError,
     UnknownWebhookError,
+    UploadNeededError,
     WebhookOffError,
 )
 
@@ -176,6 +178,13 @@ class UploadConflictError(ProblemError):
 
     status = 409
     code = "upload_offset"
+
+
+class UploadInUseError(ProblemError):
+    """Jobs that are not over read the upload."""
+
+    status = 409
+    code = "upload_needed"
 
 
 class ContentGoneError(ProblemError):
@@ -315,6 +324,8 @@ def to_problem(error: Exception) -> ProblemError:
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}
             return MoveConflictError(str(error), members=members)
+        case UploadNeededError():
+            return UploadInUseError(str(error), members={"job_ids": error.job_ids})
         case NotExportableError():
             return ExportConflictError(str(error))
         case QuotaExceededError():
@@ -325,6 +336,12 @@ def to_problem(error: Exception) -> ProblemError:
             return _from_http(error)
         case _:
             return ProblemError("the request could not be answered; the server's log says why")
+
+
+def count_problems(problems: Sequence[Problem], what: str) -> str:
+    """Return the sentence that tells of several problems by the first."""
+    count = len(problems)
+    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
 def _from_http(error: HTTPException) -> ProblemError:

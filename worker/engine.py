@@ -120,6 +120,7 @@ def _command_line(command: EngineCommand, order: Order, settings: Settings) -> l
     if order.student is None:
         return [*command.program, *_arguments(order, settings)]
     files = [str(order.spec), "--folder", str(order.folder), "--student", str(order.student)]
+    files += ["--inputs", str(order.inputs)]
     places = ["--data-root", str(settings.data_folder), "--parent-pid", str(os.getpid())]
     return [*command.exporter, *files, *places]
 

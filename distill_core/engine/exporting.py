@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from distill_core.distributed import World
@@ -12,12 +13,14 @@ from distill_core.outputs.cut import cut_module
 from distill_core.outputs.export import Export, export, trace_model
 from distill_core.place import Place
 from distill_core.spec.experiment import ResolvedSpec
-from distill_core.weights import load_student
+from distill_core.weights import Input, load_student
 
 __all__ = ["export_saved"]
 
 
-def export_saved(path: Path, spec: ResolvedSpec, data_root: Path, folder: Path) -> tuple[Export, ...]:
+def export_saved(
+    path: Path, spec: ResolvedSpec, data_root: Path, folder: Path, inputs: Mapping[str, Input] | None = None
+) -> tuple[Export, ...]:
     """Write a student file in the forms that a spec's outputs ask for, each compared with it on real samples.
 
     Args:
@@ -25,6 +28,7 @@ def export_saved(path: Path, spec: ResolvedSpec, data_root: Path, folder: Path) 
         spec: its experiment; `outputs` says what is made, and the evaluation stream gives the samples.
         data_root: folder of the data sets.
         folder: where the files are written.
+        inputs: id of an uploaded data set -> the folder in which it lies unpacked.
 
     Raises:
         ExportError: one of them cannot be made, or computes something else; none after it is made.
@@ -33,8 +37,8 @@ def export_saved(path: Path, spec: ResolvedSpec, data_root: Path, folder: Path) 
     """
     device = prepare_machine(spec.runtime, World()).device
     student = load_student(path).to(device)
-    inputs = take_samples_of(spec, open_streams(spec, data_root, device))
-    part = student if spec.outputs.until is None else cut_module(student, Place(spec.outputs.until), inputs)
-    trace = trace_model(part, inputs)
+    samples = take_samples_of(spec, open_streams(spec, data_root, device, inputs=inputs))
+    part = student if spec.outputs.until is None else cut_module(student, Place(spec.outputs.until), samples)
+    trace = trace_model(part, samples)
     folder.mkdir(parents=True, exist_ok=True)
     return tuple(export(kind, trace, folder, spec.outputs) for kind in dict.fromkeys(spec.outputs.exports))

@@ -4,6 +4,7 @@ JobError
 ├── UnknownJobError     no job has this id
 ├── UnknownWebhookError no webhook, or no delivery of it, has this id
 ├── UnknownUploadError  no upload has this id
+├── UploadNeededError   jobs that are not over read the upload
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 ├── NotExportableError  the job has no student to export
@@ -51,6 +52,17 @@ class UnknownUploadError(JobError):
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"there is no upload {upload_id!r}")
+
+
+class UploadNeededError(JobError):
+    """Jobs that are not over read the upload."""
+
+    code = "upload_needed"
+
+    def __init__(self, upload_id: str, job_ids: Sequence[str], *, has_more: bool) -> None:
+        self.job_ids = list(job_ids)
+        more = ", and more" if has_more else ""
+        super().__init__(f"{upload_id} is read by jobs that are not over: {', '.join(job_ids)}{more}")
 
 
 class WebhookOffError(JobError):

@@ -22,6 +22,7 @@ from server.jobs.tables import (
     JobLabel,
     JobNeed,
     JobSpec,
+    JobUpload,
     LogChunk,
     Member,
     Metric,
@@ -38,7 +39,7 @@ DELIVERY_DAYS = 30
 AUDIT_DAYS = 400
 """Days for which it can be read who did what."""
 
-_OF_JOBS = (Artifact, Checkpoint, Event, Member, JobLabel, JobSpec, IdempotencyKey, MetricLatest)
+_OF_JOBS = (Artifact, Checkpoint, Event, Member, JobLabel, JobSpec, JobUpload, IdempotencyKey, MetricLatest)
 
 
 def delete_finished(session: Session, days: float) -> int:

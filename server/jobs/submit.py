@@ -14,12 +14,12 @@ from server.jobs.cache_key import find_cache_key
 from server.jobs.database import do_last, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
-from server.jobs.inputs import find_makers
+from server.jobs.inputs import find_makers, named_uploads
 from server.jobs.needs import describe_wait
 from server.jobs.projects import check_quota, ensure_project
 from server.jobs.sizes import measure_spec
 from server.jobs.states import Reason, State
-from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec
+from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec, JobUpload
 
 
 def submit_job(
@@ -82,6 +82,7 @@ def submit_job(
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
     _add_labels(session, job, labels or {})
     _add_needs(session, job, needs)
+    session.add_all(JobUpload(job_id=job.id, upload_id=name) for name in sorted(named_uploads(plain)))
     _tell(session, job, actor)
     return job
 

@@ -11,8 +11,8 @@ from distill_core.errors import Problem, SpecError
 from distill_core.spec.outputs import ExportFormat
 from server.access import CallerOf
 from server.jobs.exports import Wanted, add_export, list_exports
-from server.problems import BodyInvalidError
-from server.routes.body import body_of, count_problems, describe_json
+from server.problems import BodyInvalidError, count_problems
+from server.routes.body import body_of, describe_json
 from server.routes.query import KnownQuery
 from server.service import ReadSession, ServiceOf
 from server.views import ExportView, Page, view_export, whole_page

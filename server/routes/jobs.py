@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(Known
     "",
     status_code=201,
     summary="Submit a job",
-    openapi_extra=describe_body(JobBody, SPEC),
+    openapi_extra=describe_body(JobBody, SPEC, may_be_uploaded=True),
     response_model=JobView,
     responses=CREATED | {200: {"model": DryRunView, "description": "What would become of it."}},
 )

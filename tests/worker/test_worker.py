@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import json
 import signal
+import zipfile
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -11,6 +13,7 @@ from server.jobs.exports import Wanted, add_export, list_exports
 from server.jobs.inputs import find_students
 from server.jobs.states import State
 from server.jobs.tables import Artifact, LogChunk, Metric
+from server.jobs.uploads import add_upload, complete_upload
 from server.jobs.verbs import cancel_job
 from tests.server.jobs.ground import Ground, experiment
 from tests.worker.crew import Crew
@@ -84,3 +87,26 @@ def test_the_student_of_a_finished_job_is_exported_by_a_worker_into_the_job(grou
     store = ArtifactStore(ground.settings)
     assert store.read(made.sha256) == b"exported " + store.read(student.sha256)
     assert not crew.engines(export.job.id)
+
+
+def test_an_uploaded_data_set_lies_unpacked_where_the_engine_is_told(
+    ground: Ground, crew: Crew, tmp_path: Path
+) -> None:
+    archive = tmp_path / "pets.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("train/cats/1.png", b"a cat")
+    blob = ArtifactStore(ground.settings).put_file(archive)
+    facts = {"project": "default", "kind": "dataset", "name": "pets.zip", "size": blob.size, "created_by": "user"}
+    with ground.database.write() as session:
+        upload = add_upload(session, sha256=None, **facts)
+        complete_upload(session, upload.id, blob.sha256, blob.size)
+    document = experiment(steps=2)
+    document["data"]["train"]["upload"] = upload.id
+    crew.hire()
+    job_id = ground.submit(document)
+    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED)
+    with ground.database.read() as session:
+        student = find_students(session, [job_id])[job_id]
+    given = json.loads(ArtifactStore(ground.settings).read(student.sha256))["inputs"][upload.id]
+    assert given["sha256"] == blob.sha256
+    assert (Path(given["path"]) / "train/cats/1.png").read_bytes() == b"a cat"

@@ -116,6 +116,14 @@ class JobNeed(Table):
     needed_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True, index=True)
 
 
+class JobUpload(Table):
+    """An upload that a job reads; it stays while the job is not over."""
+
+    __tablename__ = "job_uploads"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    upload_id: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+
+
 class IdempotencyKey(Table):
     """A request that was answered, so that its repetition gets the same answer for 24 hours."""
 
