@@ -96,9 +96,9 @@ def test_an_uploaded_data_set_lies_unpacked_where_the_engine_is_told(
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("train/cats/1.png", b"a cat")
     blob = ArtifactStore(ground.settings).put_file(archive)
-    facts = {"project": "default", "kind": "dataset", "name": "pets.zip", "size": blob.size, "created_by": "user"}
     with ground.database.write() as session:
-        upload = add_upload(session, sha256=None, **facts)
+        facts = {"project": "default", "kind": "dataset", "name": "pets.zip", "created_by": "user"}
+        upload = add_upload(session, sha256=None, size=blob.size, **facts)
         complete_upload(session, upload.id, blob.sha256, blob.size)
     document = experiment(steps=2)
     document["data"]["train"]["upload"] = upload.id
