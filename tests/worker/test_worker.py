@@ -74,10 +74,10 @@ def test_a_worker_that_stops_hands_its_job_back_and_the_next_one_resumes_it(grou
 def test_the_student_of_a_finished_job_is_exported_by_a_worker_into_the_job(ground: Ground, crew: Crew) -> None:
     crew.hire()
     job_id = ground.submit(experiment(steps=3))
-    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED)
+    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED, timeout_s=90)
     with ground.database.write() as session:
         export, _ = add_export(session, job_id, Wanted("onnx"), "user")
-    crew.wait_for_state(export.job.id, State.SUCCEEDED, State.FAILED)
+    crew.wait_for_state(export.job.id, State.SUCCEEDED, State.FAILED, timeout_s=90)
     assert ground.job(export.job.id).status_message is None, crew.logs()
     with ground.database.read() as session:
         (done,) = list_exports(session, job_id)
@@ -104,7 +104,8 @@ def test_an_uploaded_data_set_lies_unpacked_where_the_engine_is_told(
     document["data"]["train"]["upload"] = upload.id
     crew.hire()
     job_id = ground.submit(document)
-    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED)
+    crew.wait_for_state(job_id, State.SUCCEEDED, State.FAILED, timeout_s=90)
+    assert ground.job(job_id).status_message is None
     with ground.database.read() as session:
         student = find_students(session, [job_id])[job_id]
     given = json.loads(ArtifactStore(ground.settings).read(student.sha256))["inputs"][upload.id]
