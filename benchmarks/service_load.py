@@ -180,12 +180,13 @@ def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
                     late.append(start - due)
                     answered.append(job.json()["id"])
 
+        before = server.figures.cpu_times()
         threads = [threading.Thread(target=work) for _ in range(16)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        wall = time.perf_counter() - begin
+        wall, after = time.perf_counter() - begin, server.figures.cpu_times()
         stored = {job["id"] for job in _all_jobs(server)}
         server.end()
     return {
@@ -196,6 +197,7 @@ def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
         "median_ms": round(median(taken), 2),
         "p99_ms": round(quantiles(taken, n=100)[98], 2),
         "latest_start_s": round(max(late), 2),
+        "core_ms_each": round((after.user + after.system - before.user - before.system) * 1e3 / len(answered), 2),
     }
 
 
@@ -308,6 +310,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--stores", choices=("sqlite", "postgres"), default="postgres")
     parser.add_argument("--part", action="append", choices=("reads", "submissions", "streams", "start"))
+    parser.add_argument("--rate", type=int, default=100, help="submissions a second")
     options = parser.parse_args()
     report(
         options,
@@ -334,7 +337,7 @@ def measure(options: argparse.Namespace, parts: set[str]) -> dict[str, Any]:
         }
         figures["reads"] = {"small": few, "large": many, "large_to_small_median": ratio}
     if "submissions" in parts:
-        figures["submissions"] = measure_submissions(options.stores, 100, 3 if small else 30)
+        figures["submissions"] = measure_submissions(options.stores, options.rate, 3 if small else 30)
     if "streams" in parts:
         figures["streams"] = measure_streams(options.stores, 50 if small else 500, 200, 5 if small else 30)
     if "start" in parts:

@@ -1,4 +1,4 @@
-"""The engine's command line: run, check, evaluate, cache, catalog. It needs no server."""
+"""The engine's command line: run, check, evaluate, export, cache, catalog. It needs no server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from distill_core.engine.events import EventLog
 from distill_core.engine.lastwords import forget_words, tell_failure
 from distill_core.engine.launch import EXIT_FAILED, EXIT_STOPPED, Layout, launch
-from distill_core.errors import SpecError, StillhouseError, Stopped
+from distill_core.errors import Problem, SpecError, StillhouseError, Stopped
 from distill_core.rank import current_rank
 from distill_core.spec import ResolvedSpec, check, parse_document, resolve
+from distill_core.spec.outputs import ExportFormat
 
 if TYPE_CHECKING:
     from distill_core.weights import Input
@@ -76,6 +77,20 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluating.add_argument("student", type=Path, help="student.safetensors")
     evaluating.add_argument("spec", type=Path, help="the spec that made it")
     _add_roots(evaluating)
+
+    exporting = commands.add_parser("export", help="write a student in forms that run without Stillhouse")
+    exporting.set_defaults(command=_export)
+    exporting.add_argument("spec", type=Path, help="the spec that made it; its outputs say which forms")
+    exporting.add_argument("--student", type=Path, required=True, help="student.safetensors")
+    exporting.add_argument("--folder", type=Path, required=True, help="where events and artifacts go")
+    exporting.add_argument("--inputs", type=Path, help="JSON: upload id -> {path, sha256}")
+    exporting.add_argument("--format", action="append", choices=get_args(ExportFormat), help="instead of the spec's")
+    exporting.add_argument(
+        "--until", metavar="PLACE", help="place of the student where it ends; the spec's if left out"
+    )
+    exporting.add_argument("--opset", type=int, help="version of ONNX's operator set; the spec's if left out")
+    exporting.add_argument("--parent-pid", type=int, help="die with this process")
+    _add_roots(exporting)
 
     caching = commands.add_parser("cache", help="list stored teacher outputs as JSON; remove some that nobody uses")
     caching.set_defaults(command=_cache)
@@ -203,6 +218,45 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         return EXIT_FAILED
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    if arguments.parent_pid is not None:
+        _die_with(arguments.parent_pid)
+    with EventLog(arguments.folder / "events.jsonl") as events:
+        try:
+            figures = _export_and_tell(arguments, events)
+        except Exception as error:  # the edge of the process: whatever happened becomes a reason
+            logger.exception("the student was not exported")
+            events.emit("failed", **tell_failure(arguments.folder, error))
+            return EXIT_FAILED
+        events.emit("succeeded", figures=figures)
+    return 0
+
+
+def _export_and_tell(arguments: argparse.Namespace, events: EventLog) -> dict[str, float]:
+    """Export a student, and write the events of a run that has no stages; return how far each form is off."""
+    spec = resolve(_with_outputs(parse_document(arguments.spec.read_bytes()), arguments))
+    if not spec.outputs.exports:
+        problem = Problem("/outputs/exports", "value_invalid", "no form is asked for", allowed=get_args(ExportFormat))
+        raise SpecError([problem])
+    from distill_core.engine.exporting import export_saved  # noqa: PLC0415  needs torch
+
+    events.emit("run_started", stages=[], total_steps=0, device="cpu")
+    inputs, folder = _read_inputs(arguments.inputs), arguments.folder / "artifacts"
+    exports = export_saved(arguments.student, spec, arguments.data_root, folder, inputs)
+    for export in exports:
+        path = str(export.file.path.relative_to(arguments.folder))
+        facts = {"name": export.file.path.name, "path": path, "sha256": export.file.sha256, "size": export.file.size}
+        events.emit("artifact", kind=export.kind, **facts)
+    return {name: value for export in exports for name, value in export.figures.items()}
+
+
+def _with_outputs(document: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return a spec with what the command line says of its exports."""
+    said = {"exports": arguments.format, "until": arguments.until, "opset": arguments.opset}
+    outputs = (document.get("outputs") or {}) | {name: value for name, value in said.items() if value is not None}
+    return document | {"outputs": outputs}
 
 
 def _cache(arguments: argparse.Namespace) -> int:

@@ -6,10 +6,10 @@ import hmac
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from sqlalchemy import select
 
-from server.jobs.database import now
 from server.jobs.errors import UnknownJobError
 from server.jobs.tables import ApiKey, Artifact, Job
 from server.keys import find_key, needs_note, note_use
@@ -90,14 +90,14 @@ class Access:
     def __init__(self, read: Scope = Scope.JOBS_READ, write: Scope = Scope.JOBS_WRITE) -> None:
         self.read, self.write = read, write
 
-    def __call__(self, request: Request, service: ServiceOf, caller: CallerOf) -> None:
+    async def __call__(self, request: Request, service: ServiceOf, caller: CallerOf) -> None:
         """Check one request."""
         scope = self.read if request.method in SAFE_METHODS else self.write
         if not caller.may(scope):
             held = ", ".join(sorted(caller.scopes)) or "none"
             raise ForbiddenError(f"this needs the scope {scope}; the key {caller.key_id} holds: {held}")
         if caller.project is not None:
-            _check_project(service, caller, request.path_params)
+            await to_thread.run_sync(_check_project, service, caller, request.path_params)
 
 
 def find_caller_key(request: Request, service: Service) -> ApiKey | None:
@@ -107,15 +107,16 @@ def find_caller_key(request: Request, service: Service) -> ApiKey | None:
     if kind.lower() != "bearer" and not cookie:
         return None
     with service.database.read() as session:
-        moment = now(session)
         if kind.lower() == "bearer":
-            key = find_key(session, secret.strip(), moment)
+            found = find_key(session, secret.strip())
         else:
-            key = find_session_key(session, cookie or "", moment)
-        is_due = key is not None and needs_note(key, moment)
-    if key is not None and kind.lower() != "bearer":
+            found = find_session_key(session, cookie or "")
+    if found is None:
+        return None
+    key, moment = found
+    if kind.lower() != "bearer":
         _check_csrf(request, cookie or "")
-    if key is not None and is_due:
+    if needs_note(key, moment):
         with service.database.write() as session:
             note_use(session, key.id)
     return key

@@ -34,6 +34,7 @@ from server.routes import (
     components,
     editing,
     events,
+    exports,
     health,
     jobs,
     keys,
@@ -54,6 +55,7 @@ from server.routes import (
     webhooks,
     workers,
 )
+from server.scheduler import Scheduler
 from server.scopes import Scope
 from server.sender import Sender
 from server.service import Service
@@ -78,6 +80,7 @@ _GUARDED = (
     (attempts.router, Access()),
     (checkpoints.router, Access()),
     (manifest.router, Access()),
+    (exports.router, Access()),
     (artifacts.router, Access(read=Scope.ARTIFACTS_READ)),
     (workers.router, Access(write=Scope.ADMIN)),
     (projects.router, Access(write=Scope.ADMIN)),
@@ -121,13 +124,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _build_service(settings: Settings) -> Service:
-    database = Database(settings)
+    database, doorbell = Database(settings), Doorbell(settings)
     streams = Streams(database)
     return Service(
         settings,
         database,
         ArtifactStore(settings),
-        Doorbell(settings),
+        doorbell,
+        Scheduler(database, doorbell, settings),
         streams,
         Spool(settings),
         Telemetry(database, streams),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from server.jobs.queries import find_attempt, find_job, list_events
 from server.jobs.series import join_number, name_number
 from server.jobs.states import TERMINAL, State
 from server.jobs.tables import Event, Job, Metric, MetricKey
-from server.transcripts import cut_character, read_excerpt
+from server.transcripts import Excerpt, cut_character, find_node_size, read_excerpt, read_node_excerpt
 from server.views import show_time, view_event
 
 Position = tuple[int, int]
@@ -65,6 +65,10 @@ class Feed(Protocol):
     def job_id(self) -> str:
         """The job that it tells of."""
 
+    @property
+    def is_restless(self) -> bool:
+        """Whether it may have something new though the job's mark has not changed."""
+
     def read(self, session: Session, after: Position) -> Delta:
         """Return what lies behind a position; one beyond the end counts as the end."""
 
@@ -74,6 +78,7 @@ class EventFeed:
     """What happened to a job, by the numbers of the events."""
 
     job_id: str
+    is_restless: ClassVar[bool] = False
 
     def read(self, session: Session, after: Position) -> Delta:
         """Return the events behind a position."""
@@ -92,6 +97,7 @@ class MetricFeed:
     """What a job measures, by the numbers of the engine's lines."""
 
     job_id: str
+    is_restless: ClassVar[bool] = False
 
     def read(self, session: Session, after: Position) -> Delta:
         """Return the lines behind a position."""
@@ -115,6 +121,7 @@ class LogFeed:
 
     job_id: str
     store: ArtifactStore = field(compare=False)
+    is_restless: ClassVar[bool] = False
 
     def read(self, session: Session, after: Position) -> Delta:
         """Return the text behind a position: whole characters, at most 64 KiB."""
@@ -126,16 +133,42 @@ class LogFeed:
             return Delta((), (number, 0), True, state)
         offset = after[1] if after[0] <= job.attempt else attempt.log_bytes
         excerpt = read_excerpt(session, self.store, attempt, offset, _LOG_BYTES)
-        is_newest = number == job.attempt
-        is_at_end = excerpt.end >= excerpt.size
-        may_grow = is_newest and state not in TERMINAL
-        data = excerpt.data if is_at_end and not may_grow else cut_character(excerpt.data)
-        if not data:
-            is_done = is_newest and (is_at_end or not excerpt.data)
-            return Delta((), (number, excerpt.offset) if is_newest else (number + 1, 0), is_done, state)
-        end = excerpt.offset + len(data)
-        message = _log_message(number, excerpt.offset, end, data)
-        return Delta((message,), (number, end), is_newest and end >= excerpt.size, state)
+        return _tell_log(state, number, excerpt, is_newest=number == job.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLogFeed:
+    """The log of a further host of a job, attempt after attempt; the job's mark does not tell of it."""
+
+    job_id: str
+    node: int
+    is_restless: ClassVar[bool] = True
+
+    def read(self, session: Session, after: Position) -> Delta:
+        """Return the text behind a position: whole characters, at most 64 KiB."""
+        job = find_job(session, self.job_id)
+        state = State(job.state)
+        number = min(after[0] or job.attempt, job.attempt)
+        attempt = find_attempt(session, self.job_id, number)
+        if attempt is None:
+            return Delta((), (number, 0), True, state)
+        rank = self.node * job.num_devices
+        offset = after[1] if after[0] <= job.attempt else find_node_size(session, attempt, rank)
+        excerpt = read_node_excerpt(session, attempt, rank, offset, _LOG_BYTES)
+        return _tell_log(state, number, excerpt, is_newest=number == job.attempt)
+
+
+def _tell_log(state: State, number: int, excerpt: Excerpt, *, is_newest: bool) -> Delta:
+    """Return what a piece of the log of attempt `number` tells; behind the last of an old one comes the next."""
+    is_at_end = excerpt.end >= excerpt.size
+    may_grow = is_newest and state not in TERMINAL
+    data = excerpt.data if is_at_end and not may_grow else cut_character(excerpt.data)
+    if not data:
+        is_done = is_newest and (is_at_end or not excerpt.data)
+        return Delta((), (number, excerpt.offset) if is_newest else (number + 1, 0), is_done, state)
+    end = excerpt.offset + len(data)
+    message = _log_message(number, excerpt.offset, end, data)
+    return Delta((message,), (number, end), is_newest and end >= excerpt.size, state)
 
 
 def _metrics_message(cursor: int, rows: list[Any]) -> Message:

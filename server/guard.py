@@ -61,7 +61,7 @@ class RequestLog:
                 if answer.status is not None:
                     raise  # it is too late for a problem: the connection is cut
                 await respond(scope, to_problem(error))(scope, receive, answer)
-            duration_s = time.perf_counter() - start
+            duration_s = (answer.ended_at or time.perf_counter()) - start
             self._note(scope["method"], _route_of(scope), answer.status or 0, duration_s)
             if scope["path"] not in _QUIET_PATHS:
                 duration_ms = round(duration_s * 1000, 1)
@@ -116,11 +116,12 @@ class Guard:
 
 
 class _Answer:
-    """Sends an answer with the headers that all have, and remembers its status."""
+    """Sends an answer with the headers that all have, and remembers its status and when all of it was sent."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self._request_id = send, request_id
         self.status: int | None = None
+        self.ended_at: float | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -129,6 +130,8 @@ class _Answer:
             for name, value in (_HEADERS | {"x-request-id": self._request_id}).items():
                 headers.setdefault(name, value)
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.ended_at = time.perf_counter()
 
 
 def _route_of(scope: Scope) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from server.jobs.database import change_rows, now
+from server.jobs.database import change_rows, find_dated, now
 from server.jobs.ids import new_id
 from server.jobs.projects import ensure_project
 from server.jobs.tables import ApiKey
@@ -69,14 +69,18 @@ def mint_key(
     return MintedKey(key, secret)
 
 
-def find_key(session: Session, secret: str, moment: datetime | None = None) -> ApiKey | None:
-    """Return the key that is live, at a moment that is now if left out, and has this secret."""
-    return session.scalar(select(ApiKey).where(ApiKey.sha256 == digest(secret), is_live(moment or now(session))))
+def find_key(session: Session, secret: str) -> tuple[ApiKey, datetime] | None:
+    """Return the live key that has this secret, and the time."""
+    return keep_live(find_dated(session, select(ApiKey).where(ApiKey.sha256 == digest(secret))))
 
 
-def is_live(moment: datetime) -> ColumnElement[bool]:
-    """Return the condition that a key is neither revoked nor expired."""
-    return and_(ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > moment))
+def keep_live(found: tuple[ApiKey, datetime] | None) -> tuple[ApiKey, datetime] | None:
+    """Return the key that was found, and the time, unless it is revoked or expired."""
+    if found is None:
+        return None
+    key, moment = found
+    is_live = key.revoked_at is None and (key.expires_at is None or key.expires_at > moment)
+    return found if is_live else None
 
 
 def needs_note(key: ApiKey, moment: datetime) -> bool:

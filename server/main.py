@@ -23,6 +23,9 @@ from server.service import Service
 from server.settings import Settings, UnworkableSettingsError, check_settings, is_loopback
 
 _GRACE_S = 2
+_SWITCH_S = 0.0005
+"""Seconds that a thread may compute while others have an answer of the database to take; Python's own are ten times as
+many, and a thread that holds a lock of the database would let all others wait for them."""
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) -> int:
@@ -49,6 +52,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  a command's last word
         return 1
     _survive_signals()
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         create_app(settings), access_log=False, log_config=None, timeout_graceful_shutdown=_GRACE_S, server_header=False
     )

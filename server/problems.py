@@ -10,10 +10,12 @@ ProblemError
 ├── NotFoundError               404
 ├── MethodNotAllowedError       405
 ├── MoveConflictError           409
+├── ExportConflictError         409
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
 ├── WebhookConflictError        409
 ├── UploadConflictError         409
+├── UploadInUseError            409
 ├── ContentGoneError            410
 ├── PreconditionFailedError     412
 ├── ContentTooLargeError        413
@@ -46,10 +48,12 @@ from distill_core.errors import Problem
 from server.artifacts import ArtifactMissingError
 from server.jobs.errors import (
     MoveRefusedError,
+    NotExportableError,
     QuotaExceededError,
     UnknownJobError,
     UnknownUploadError,
     UnknownWebhookError,
+    UploadNeededError,
     WebhookOffError,
 )
 
@@ -141,6 +145,13 @@ class MoveConflictError(ProblemError):
     code = "move_refused"
 
 
+class ExportConflictError(ProblemError):
+    """The job has no student to export."""
+
+    status = 409
+    code = "not_exportable"
+
+
 class ProjectExistsError(ProblemError):
     """There is a project of this name already."""
 
@@ -167,6 +178,13 @@ class UploadConflictError(ProblemError):
 
     status = 409
     code = "upload_offset"
+
+
+class UploadInUseError(ProblemError):
+    """Jobs that are not over read the upload."""
+
+    status = 409
+    code = "upload_needed"
 
 
 class ContentGoneError(ProblemError):
@@ -306,6 +324,10 @@ def to_problem(error: Exception) -> ProblemError:
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}
             return MoveConflictError(str(error), members=members)
+        case UploadNeededError():
+            return UploadInUseError(str(error), members={"job_ids": error.job_ids})
+        case NotExportableError():
+            return ExportConflictError(str(error))
         case QuotaExceededError():
             return QuotaReachedError(str(error), members={"limit": error.limit, "limit_value": error.value})
         case ArtifactMissingError():
@@ -314,6 +336,12 @@ def to_problem(error: Exception) -> ProblemError:
             return _from_http(error)
         case _:
             return ProblemError("the request could not be answered; the server's log says why")
+
+
+def count_problems(problems: Sequence[Problem], what: str) -> str:
+    """Return the sentence that tells of several problems by the first."""
+    count = len(problems)
+    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
 
 
 def _from_http(error: HTTPException) -> ProblemError:

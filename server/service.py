@@ -13,6 +13,7 @@ from server.artifacts import ArtifactStore
 from server.jobs.database import Database
 from server.jobs.doorbell import Doorbell
 from server.limits import RateLimits
+from server.scheduler import Scheduler
 from server.settings import Settings
 from server.spool import Spool
 from server.stream import Streams
@@ -27,6 +28,7 @@ class Service:
     database: Database
     artifacts: ArtifactStore
     doorbell: Doorbell
+    scheduler: Scheduler
     streams: Streams
     spool: Spool
     telemetry: Telemetry

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from server.jobs.database import change_rows, insert_into, now
+from server.jobs.database import change_rows, find_dated, insert_into, now
 from server.jobs.tables import ApiKey, BrowserSession, Fact
-from server.keys import digest, is_live
+from server.keys import digest, keep_live
 
 LIFE_S = 30 * 24 * 3600
 _INSTALLATION = "installation"
@@ -33,12 +33,13 @@ def open_session(session: Session, key_id: str) -> str:
     return cookie
 
 
-def find_session_key(session: Session, cookie: str, moment: datetime) -> ApiKey | None:
-    """Return the key behind a cookie that is live at a moment."""
-    behind = select(ApiKey).join(BrowserSession, BrowserSession.key_id == ApiKey.id)
-    return session.scalar(
-        behind.where(BrowserSession.sha256 == digest(cookie), BrowserSession.expires_at > moment, is_live(moment))
-    )
+def find_session_key(session: Session, cookie: str) -> tuple[ApiKey, datetime] | None:
+    """Return the live key behind a cookie that is not over, and the time."""
+    opened = session.scalar(select(BrowserSession).where(BrowserSession.sha256 == digest(cookie)))
+    if opened is None:
+        return None
+    found = keep_live(find_dated(session, select(ApiKey).where(ApiKey.id == opened.key_id)))
+    return found if found is not None and opened.expires_at > found[1] else None
 
 
 def close_session(session: Session, cookie: str) -> None:

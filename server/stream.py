@@ -88,6 +88,10 @@ class Channel:
     is_stale: bool = True
     subscribers: set[Subscriber] = field(default_factory=set)
 
+    def may_tell(self, changed: set[str]) -> bool:
+        """Return whether the feed may have something new, given which jobs have."""
+        return self.is_stale or self.feed.is_restless or self.feed.job_id in changed
+
     def send(self, chunk: Chunk) -> None:
         """Hand a chunk to every reader; drop those that are too slow."""
         self.position = chunk.end
@@ -201,8 +205,7 @@ class Streams:
         await self._advance_channels(changed)
 
     async def _advance_channels(self, changed: set[str]) -> None:
-        stale = [channel for channel in self._channels.values() if channel.is_stale or channel.feed.job_id in changed]
-        for channel in stale:
+        for channel in [each for each in self._channels.values() if each.may_tell(changed)]:
             try:
                 delta = await self.read(partial(channel.feed.read, after=channel.position), self._polling)
             except UnknownJobError:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.jobs.census import Reading, count_jobs, list_gpus, list_silences, read_happenings
+from server.jobs.census import Reading, count_jobs, list_gpus, list_silences
 from server.jobs.database import Database
-from server.jobs.webhooks import last_event
+from server.jobs.tally import SEPARATOR, Spread, Tally, advance_tally
 from server.stream import Streams
 
-_WAITS_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 _REQUESTS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
 _log = structlog.get_logger()
@@ -89,50 +87,37 @@ class _Census(Collector):
 
 
 class _Happenings(Collector):
-    """Counts what has happened to jobs since this process started, from the events."""
+    """Tells what has happened to jobs since the first scrape of any server process, from counts in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._cursor: int | None = None
-        self._alone = threading.Lock()
-        self._waits = Histogram(
-            "stillhouse_queue_wait_seconds", "Time in the queue.", ("pool",), buckets=_WAITS_S, registry=None
-        )
-        self._durations = Histogram(
-            "stillhouse_job_duration_seconds",
-            "Time from a job's first start to its end.",
-            ("pool", "state"),
-            buckets=_WAITS_S,
-            registry=None,
-        )
-        self._lost = Counter("stillhouse_lease_lost", "Attempts whose worker was lost.", ("pool",), registry=None)
+        self._tally = Tally()
 
     def describe(self) -> list[Metric]:
         """Nothing is read before the first scrape."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Read what is new, then tell all."""
-        with self._alone:
-            try:
-                self._read()
-            except SQLAlchemyError as error:
-                _log.warning("the events could not be read for a scrape", error=type(error).__name__)
-        for metric in (self._waits, self._durations, self._lost):
-            yield from metric.collect()
+        """Count what is new, then tell all; while the database is away, what was told last."""
+        try:
+            self._tally = advance_tally(self._database)
+        except SQLAlchemyError as error:
+            _log.warning("the events could not be read for a scrape", error=type(error).__name__)
+        tally = self._tally
+        yield _histogram("stillhouse_queue_wait_seconds", "Time in the queue.", ("pool",), tally.waits)
+        words = "Time from a job's first start to its end."
+        yield _histogram("stillhouse_job_duration_seconds", words, ("pool", "state"), tally.durations)
+        lost = CounterMetricFamily("stillhouse_lease_lost", "Attempts whose worker was lost.", labels=("pool",))
+        for pool, number in tally.losses.items():
+            lost.add_metric((pool,), number)
+        yield lost
 
-    def _read(self) -> None:
-        with self._database.read() as session:
-            if self._cursor is None:
-                self._cursor = last_event(session)
-            happenings = read_happenings(session, self._cursor)
-        self._cursor = happenings.cursor
-        for pool, wait_s in happenings.waits:
-            self._waits.labels(pool).observe(wait_s)
-        for pool, state, duration_s in happenings.durations:
-            self._durations.labels(pool, state).observe(duration_s)
-        for pool in happenings.losses:
-            self._lost.labels(pool).inc()
+
+def _histogram(name: str, words: str, labels: tuple[str, ...], spreads: dict[str, Spread]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, words, labels=labels)
+    for key, spread in sorted(spreads.items()):
+        family.add_metric(key.split(SEPARATOR), list(spread.buckets()), spread.total_s)
+    return family
 
 
 def _family(name: str, words: str, labels: tuple[str, ...], readings: list[Reading]) -> GaugeMetricFamily:

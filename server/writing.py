@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -27,6 +28,7 @@ def audited(request: Request, service: Service, caller: Caller) -> Iterator[Sess
             project=caller.project,
             request_id=getattr(request.state, "request_id", None),
             address=request.client.host if request.client else None,
+            moment=getattr(request.state, "moment", None),
         )
 
 
@@ -39,6 +41,6 @@ def open_write(request: Request, service: ServiceOf, caller: CallerOf) -> Iterat
 WriteSession = Annotated[Session, Depends(open_write, scope="function")]
 
 
-def name_target(request: Request, target: str) -> None:
-    """Say what a write made, where the address does not."""
-    request.state.target = target
+def name_target(request: Request, target: str, moment: datetime | None = None) -> None:
+    """Say what a write made, where the address does not, and when, where that is known."""
+    request.state.target, request.state.moment = target, moment

@@ -23,9 +23,10 @@ _PREFIXES = ("OMP_", "GLOO_", "NCCL_")
 
 @dataclass(frozen=True, slots=True)
 class EngineCommand:
-    """The program that runs a spec; the arguments of an attempt are added to it."""
+    """The programs that run a spec and export a student; the arguments of an attempt are added to them."""
 
     program: tuple[str, ...] = (*PYTHON, "-m", "distill_core", "run")
+    exporter: tuple[str, ...] = (*PYTHON, "-m", "distill_core", "export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Order:
         visible: value of CUDA_VISIBLE_DEVICES.
         resume: checkpoint to go on from.
         meeting: where its ranks meet those of other hosts, if there are any.
+        student: the student that is to be exported, where that is all that is to be done.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Order:
     visible: str
     resume: Path | None = None
     meeting: Meeting | None = None
+    student: Path | None = None
 
     @property
     def spec(self) -> Path:
@@ -79,7 +82,7 @@ class EngineProcess:
         """Start the engine; call it from a main thread, since PR_SET_PDEATHSIG follows the thread."""
         with order.log.open("ab") as output:
             process = subprocess.Popen(
-                [*command.program, *_arguments(order, settings)],
+                _command_line(command, order, settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -111,6 +114,15 @@ def engine_environment(base: Mapping[str, str], order: Order) -> dict[str, str]:
     if order.meeting is not None and order.meeting.interface is not None:
         network = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), order.meeting.interface)
     return calm | network | kept | {"CUDA_VISIBLE_DEVICES": order.visible} | order.mark.as_environment()
+
+
+def _command_line(command: EngineCommand, order: Order, settings: Settings) -> list[str]:
+    if order.student is None:
+        return [*command.program, *_arguments(order, settings)]
+    files = [str(order.spec), "--folder", str(order.folder), "--student", str(order.student)]
+    files += ["--inputs", str(order.inputs)]
+    places = ["--data-root", str(settings.data_folder), "--parent-pid", str(os.getpid())]
+    return [*command.exporter, *files, *places]
 
 
 def _arguments(order: Order, settings: Settings) -> list[str]:

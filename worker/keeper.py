@@ -20,6 +20,7 @@ from server.jobs.database import Database
 from server.jobs.workers import beat, stop_worker
 from server.settings import Settings
 from worker.caches import report_cache, start_removal
+from worker.datasets import sweep_datasets
 from worker.host import Host
 from worker.janitor import sweep_folders, sweep_orphans
 
@@ -106,6 +107,7 @@ class Keeper(threading.Thread):
             sweep_orphans(database, self._identity.installation)
             if time.monotonic() - self._folders_at > _FOLDERS_S:
                 sweep_folders(database, self._settings.home_folder / "attempts")
+                sweep_datasets(self._settings.home_folder / "datasets")
                 self._folders_at = time.monotonic()
             doomed = self._report_cache(database)
         self._remove(doomed)

@@ -10,12 +10,14 @@ from pathlib import Path
 import structlog
 
 from server.artifacts import ArtifactCorruptError, ArtifactMissingError, ArtifactStore
+from server.jobs.archives import ArchiveError
 from server.jobs.database import Database
 from server.jobs.inputs import (
     find_checkpoints,
     find_digests,
     find_students,
     named_artifacts,
+    named_datasets,
     named_jobs,
     note_resume,
     warn,
@@ -23,6 +25,7 @@ from server.jobs.inputs import (
 from server.jobs.lease import Claim
 from server.jobs.members import find_resumed
 from server.settings import Settings
+from worker.datasets import provide_dataset
 from worker.engine import Order
 from worker.host import Host
 from worker.meeting import Meeting
@@ -88,9 +91,46 @@ def _lay_out(database: Database, store: ArtifactStore, settings: Settings, host:
     order = Order(folder, make_mark(host, claim), ",".join(host.visible[slot] for slot in claim.slots))
     order.log.touch(mode=0o600)
     order.spec.write_text(json.dumps(claim.resolved), "utf-8")
-    inputs = _fetch_artifacts(database, store, claim, folder / "inputs")
+    inputs = _provide_datasets(database, store, settings.home_folder / "datasets", claim)
+    if claim.export_of is not None:
+        order = replace(order, student=_fetch_student(database, store, claim.export_of, folder / "inputs"))
+    else:
+        inputs |= _fetch_artifacts(database, store, claim, folder / "inputs")
     order.inputs.write_text(json.dumps(inputs), "utf-8")
     return order
+
+
+def _provide_datasets(database: Database, store: ArtifactStore, root: Path, claim: Claim) -> dict[str, dict[str, str]]:
+    """Fetch and unpack the uploads that the spec reads samples from; return them as the engine's inputs."""
+    names = named_datasets(claim.resolved)
+    if not names:
+        return {}
+    with database.read() as session:
+        digests = find_digests(session, names)
+    inputs = {}
+    for name in sorted(names):
+        if name not in digests:
+            raise InputMissingError(f"the spec reads samples from {name}, but there is no such upload")
+        try:
+            folder = provide_dataset(store, root, digests[name])
+        except (ArtifactMissingError, ArtifactCorruptError, ArchiveError) as error:
+            raise InputMissingError(f"the spec reads samples from {name}, but {error}") from error
+        inputs[name] = {"path": str(folder), "sha256": digests[name]}
+    return inputs
+
+
+def _fetch_student(database: Database, store: ArtifactStore, job_id: str, folder: Path) -> Path:
+    """Fetch the student of the job that is exported."""
+    with database.read() as session:
+        student = find_students(session, [job_id]).get(job_id)
+    if student is None:
+        raise InputMissingError(f"there is no student of {job_id} to export")
+    folder.mkdir(mode=0o700)
+    try:
+        store.fetch(student.sha256, folder / student.name)
+    except (ArtifactMissingError, ArtifactCorruptError) as error:
+        raise InputMissingError(f"the student of {job_id} cannot be exported: {error}") from error
+    return folder / student.name
 
 
 def _fetch_artifacts(database: Database, store: ArtifactStore, claim: Claim, folder: Path) -> dict[str, dict[str, str]]:

@@ -27,7 +27,12 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 class ImageFolderParams(Config):
     """Options of a folder of images."""
 
-    folder: str = Field(min_length=1, max_length=512, description="Folder below the data folder, without '..'.")
+    folder: str = Field(
+        default=".",
+        min_length=1,
+        max_length=512,
+        description="Folder below the data folder, or in the uploaded archive, without '..'; the whole if left out.",
+    )
     num_classes: int = Field(ge=1, le=1_000_000, description="Classes: the number of folders in every split.")
     channels: Literal[1, 3] = Field(default=3, description="1 reads the images as grey, 3 as red, green and blue.")
     unlabelled: bool = Field(

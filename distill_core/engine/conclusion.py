@@ -24,7 +24,7 @@ from distill_core.stream import Stream
 from distill_core.tensors import Inputs
 from distill_core.weights import save_weights
 
-__all__ = ["Conclusion", "conclude", "measure"]
+__all__ = ["Conclusion", "conclude", "measure", "take_samples_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def conclude(run: Conclusion, context: Context) -> dict[str, float]:
         model.float()  # what is handed out is in single precision, whatever it was trained in
     weights = save_weights(folder / "student.safetensors", student)
     teacher = models[last.spec.teachers[0]] if last.spec.teachers else None
-    inputs = _take_inputs(_evaluated(spec, run.streams))
+    inputs = take_samples_of(spec, run.streams)
     exports = export_student(context, spec.outputs, student, inputs, folder)
     figures = measure(spec, student, weights, run.streams, teacher)
     figures |= {name: value for export in exports for name, value in export.figures.items()}
@@ -72,15 +72,13 @@ def measure(
     if wanted.stream is not None:
         values = evaluate(student, streams[wanted.stream], wanted.batch_size, wanted.metrics, teacher)
         figures |= {f"test/{name}": value for name, value in values.items()}
-    inputs = _take_inputs(_evaluated(spec, streams))
+    inputs = take_samples_of(spec, streams)
     return figures | measure_cost(student, inputs, with_speed=wanted.latency) | {"cost/size_bytes": weights.size}
 
 
-def _evaluated(spec: ResolvedSpec, streams: Mapping[str, Stream]) -> Stream:
-    return streams[spec.evaluation.stream or spec.stages[-1].train]
-
-
-def _take_inputs(stream: Stream) -> Inputs:
+def take_samples_of(spec: ResolvedSpec, streams: Mapping[str, Stream]) -> Inputs:
+    """Return the first samples of the stream that a spec evaluates on, that of its last stage if on none."""
+    stream = streams[spec.evaluation.stream or spec.stages[-1].train]
     rows = torch.arange(min(THROUGHPUT_BATCH, len(stream)), device=stream.device)
     return stream.batch(rows, 0, (stream.main_view,)).inputs[stream.main_view]
 

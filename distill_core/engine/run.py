@@ -23,7 +23,7 @@ from distill_core.engine.plan import Stage, plan_stages
 from distill_core.engine.processes import load_processes
 from distill_core.engine.stage import Workshop, repeat_exports, run_stage
 from distill_core.engine.stores import Cache
-from distill_core.errors import SpecError
+from distill_core.errors import DataError, SpecError
 from distill_core.spec.experiment import ResolvedSpec
 from distill_core.spec.figure_rules import find_figure_problems
 from distill_core.stream import Stream, open_stream
@@ -60,7 +60,7 @@ def run(spec: ResolvedSpec, sources: Sources, context: Context) -> dict[str, flo
         StillhouseError: one of its kinds, see `distill_core.errors`.
     """
     machine = prepare_machine(spec.runtime, context.world)
-    streams = open_streams(spec, sources.data_root, machine.device, sources.cache.root)
+    streams = open_streams(spec, sources.data_root, machine.device, sources.cache.root, sources.inputs)
     try:
         _check_figures(spec, streams)
         return _run(spec, sources, context, machine, streams)
@@ -98,9 +98,24 @@ def _run(
 
 
 def open_streams(
-    spec: ResolvedSpec, root: Path, device: torch.device, scratch: Path | None = None
+    spec: ResolvedSpec,
+    root: Path,
+    device: torch.device,
+    scratch: Path | None = None,
+    inputs: Mapping[str, Input] | None = None,
 ) -> dict[str, Stream]:
-    """Open the streams that stages and evaluation name; `scratch` remembers digests of files."""
+    """Open the streams that stages and evaluation name.
+
+    Args:
+        spec: the experiment.
+        root: folder of the data sets.
+        device: where batches come to lie.
+        scratch: folder that remembers digests of files.
+        inputs: id of an uploaded data set -> the folder in which it lies unpacked.
+
+    Raises:
+        DataError: a data set is missing.
+    """
     used = {spec.evaluation.stream}
     for stage in spec.stages:
         used |= {stage.train, stage.validate_on, *stage.further}
@@ -108,7 +123,7 @@ def open_streams(
     return {
         name: open_stream(
             config,
-            root,
+            root if config.upload is None else _find_upload(config.upload, inputs or {}),
             device,
             f"/data/{name}",
             placement=runtime.placement,
@@ -118,6 +133,15 @@ def open_streams(
         for name, config in spec.data.items()
         if name in used
     }
+
+
+def _find_upload(name: str, inputs: Mapping[str, Input]) -> Path:
+    if name not in inputs:
+        raise DataError(
+            f"the uploaded data set {name} was not handed to the run: the service's workers do so; elsewhere unpack it "
+            "below the data folder, and leave `upload` out"
+        )
+    return inputs[name].path
 
 
 def _check_figures(spec: ResolvedSpec, streams: Mapping[str, Stream]) -> None:

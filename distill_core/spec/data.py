@@ -90,6 +90,11 @@ class StreamSpec(Config):
 
     dataset: Name = Field(description="Key of the data set in the registry.")
     params: Params = Field(default_factory=dict, description="Options of the data set.")
+    upload: str | None = Field(
+        default=None,
+        pattern=r"^upl_[0-9A-HJKMNP-TV-Z]{26}$",
+        description="Id of an uploaded archive that is read in the data folder's place; the data folder if left out.",
+    )
     split: Name = Field(default="train", description="Split of the data set.")
     hold_out: HoldOut | None = Field(default=None, description="Read only a part of the split.")
     num_samples: int | None = Field(

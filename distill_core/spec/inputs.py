@@ -8,7 +8,7 @@ from typing import Any
 
 from distill_core.spec.document import join_pointer
 
-__all__ = ["NamedArtifact", "NamedJob", "find_artifacts", "find_jobs"]
+__all__ = ["NamedArtifact", "NamedJob", "find_artifacts", "find_datasets", "find_jobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class NamedArtifact:
     Attributes:
         pointer: where its id stands.
         id: its id.
-        kind: what it must hold: `student` weights or a `process` of term weights; `weights`, if it is an upload.
+        kind: what it must hold: `student` weights or a `process` of term weights; `weights` or a `dataset`, if it is
+            an upload.
     """
 
     pointer: str
@@ -50,6 +51,13 @@ def find_artifacts(spec: Mapping[str, Any]) -> Iterator[NamedArtifact]:
             source = (term.get("parts") or {}).get("source")
             pointer = join_pointer("/stages", index, "objective", name, "parts", "source")
             yield from _read(pointer, source, "process")
+
+
+def find_datasets(spec: Mapping[str, Any]) -> Iterator[NamedArtifact]:
+    """Yield the uploads that the plain data of a spec reads samples from, resolved or as written; free of problems."""
+    for name, stream in (spec.get("data") or {}).items():
+        if stream.get("upload") is not None:
+            yield NamedArtifact(join_pointer("/data", name, "upload"), stream["upload"], "dataset")
 
 
 def find_jobs(spec: Mapping[str, Any]) -> Iterator[NamedJob]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,6 +21,7 @@ def note_write(
     project: str | None,
     request_id: str | None = None,
     address: str | None = None,
+    moment: datetime | None = None,
 ) -> None:
     """Note what a key did; the caller commits it with the change itself.
 
@@ -30,6 +33,7 @@ def note_write(
         project: the one that the key is bound to.
         request_id: what the server's log calls the request.
         address: of the peer.
+        moment: when; now if left out.
     """
     entry = AuditEntry(
         actor=actor,
@@ -38,7 +42,7 @@ def note_write(
         project=project,
         request_id=request_id,
         address=address,
-        created_at=now(session),
+        created_at=moment or now(session),
     )
     session.add(entry)
 

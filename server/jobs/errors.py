@@ -4,8 +4,10 @@ JobError
 ├── UnknownJobError     no job has this id
 ├── UnknownWebhookError no webhook, or no delivery of it, has this id
 ├── UnknownUploadError  no upload has this id
+├── UploadNeededError   jobs that are not over read the upload
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
+├── NotExportableError  the job has no student to export
 ├── QuotaExceededError  the job's project has no room for it
 └── LeaseLostError      the job belongs to another attempt now
 """
@@ -52,6 +54,17 @@ class UnknownUploadError(JobError):
         super().__init__(f"there is no upload {upload_id!r}")
 
 
+class UploadNeededError(JobError):
+    """Jobs that are not over read the upload."""
+
+    code = "upload_needed"
+
+    def __init__(self, upload_id: str, job_ids: Sequence[str], *, has_more: bool) -> None:
+        self.job_ids = list(job_ids)
+        more = ", and more" if has_more else ""
+        super().__init__(f"{upload_id} is read by jobs that are not over: {', '.join(job_ids)}{more}")
+
+
 class WebhookOffError(JobError):
     """The webhook is switched off: nothing is sent to it."""
 
@@ -70,6 +83,16 @@ class MoveRefusedError(JobError):
         self.job_id, self.verb, self.state, self.allowed = job_id, verb, state, tuple(allowed)
         choices = f"; allowed now: {', '.join(allowed)}" if allowed else ""
         super().__init__(f"{job_id} is {state}: it cannot {verb}{choices}")
+
+
+class NotExportableError(JobError):
+    """The job has no student to export."""
+
+    code = "not_exportable"
+
+    def __init__(self, job_id: str, state: State, *, is_export: bool) -> None:
+        why = "is an export itself" if is_export else f"is {state} and has no student"
+        super().__init__(f"{job_id} {why}: only the student of a job that has succeeded can be exported")
 
 
 class QuotaExceededError(JobError):

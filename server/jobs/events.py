@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,10 +22,17 @@ def lock_events(session: Session) -> None:
     lock(session, "events")
 
 
-def append_event(session: Session, job_id: str, type: str, data: dict[str, Any], actor: str) -> Event:  # noqa: A002  the column's name
-    """Add what `actor` did to a job, or saw happen to it."""
+def append_event(
+    session: Session,
+    job_id: str,
+    type: str,  # noqa: A002  the column's name
+    data: dict[str, Any],
+    actor: str,
+    moment: datetime | None = None,
+) -> Event:
+    """Add what `actor` did to a job, or saw happen to it, at a moment that is now if left out."""
     lock_events(session)
-    event = Event(job_id=job_id, type=type, data=storable(data), actor=actor, created_at=now(session))
+    event = Event(job_id=job_id, type=type, data=storable(data), actor=actor, created_at=moment or now(session))
     session.add(event)
     session.flush()
     return event

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from server.jobs.attempts import Ending, end_attempt
 from server.jobs.database import now
 from server.jobs.events import append_event, lock_events
+from server.jobs.exports import make_room, name_export, read_wanted
 from server.jobs.ids import new_id
 from server.jobs.lease import Claim, write_guarded
 from server.jobs.logs import LOG_NAME, LogArchive, drop_chunks
@@ -78,9 +79,10 @@ def finish(
     outcome = _settle(job, outcome)
     if outcome.target is State.SUCCEEDED:
         for artifact in artifacts:
-            _add_artifact(session, claim, artifact)
+            _add_result(session, claim, artifact)
     if log is not None:
-        _add_artifact(session, claim, StoredArtifact("log", LOG_NAME, log.sha256, log.size))
+        stored = StoredArtifact("log", LOG_NAME, log.sha256, log.size)
+        _add_artifact(session, claim, stored, claim.job_id, claim.attempt)
         drop_chunks(session, claim, log.log_bytes)
     end_attempt(session, claim.job_id, claim.token, outcome.ending)
     move_job(
@@ -125,12 +127,23 @@ def _columns(session: Session, job: Job, outcome: Outcome) -> dict[str, Any]:
     return columns
 
 
-def _add_artifact(session: Session, claim: Claim, artifact: StoredArtifact) -> None:
+def _add_result(session: Session, claim: Claim, artifact: StoredArtifact) -> None:
+    """Add what an attempt made to its job; what an export made belongs to the job whose student it is."""
+    source = session.get(Job, claim.export_of) if claim.export_of else None
+    if source is None:
+        _add_artifact(session, claim, artifact, claim.job_id, claim.attempt)
+        return
+    name = name_export(read_wanted(claim.resolved))
+    make_room(session, source, name)
+    _add_artifact(session, claim, replace(artifact, name=name), source.id, source.attempt)
+
+
+def _add_artifact(session: Session, claim: Claim, artifact: StoredArtifact, job_id: str, attempt: int) -> None:
     add_blob(session, artifact.sha256, artifact.size)
     row = Artifact(
         id=new_id("art"),
-        job_id=claim.job_id,
-        attempt=claim.attempt,
+        job_id=job_id,
+        attempt=attempt,
         kind=artifact.kind,
         name=artifact.name,
         sha256=artifact.sha256,
@@ -140,4 +153,4 @@ def _add_artifact(session: Session, claim: Claim, artifact: StoredArtifact) -> N
     session.add(row)
     session.flush()
     facts = {"id": row.id, "kind": row.kind, "name": row.name, "size": artifact.size, "sha256": row.sha256}
-    append_event(session, claim.job_id, "artifact", {"attempt": claim.attempt} | facts, claim.worker_id)
+    append_event(session, job_id, "artifact", {"attempt": attempt} | facts, claim.worker_id)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from distill_core.spec.inputs import find_artifacts, find_jobs
+from distill_core.spec.inputs import find_artifacts, find_datasets, find_jobs
 from server.jobs.events import append_event, lock_events
 from server.jobs.lease import Claim, write_attempt, write_guarded
 from server.jobs.tables import Artifact, Checkpoint, Upload
@@ -18,6 +18,16 @@ from server.jobs.uploads import COMPLETE
 def named_artifacts(resolved: dict[str, Any]) -> set[str]:
     """Return the ids of the artifacts and uploads that a resolved spec takes in."""
     return {named.id for named in find_artifacts(resolved)}
+
+
+def named_datasets(resolved: dict[str, Any]) -> set[str]:
+    """Return the ids of the uploads that a resolved spec reads samples from."""
+    return {named.id for named in find_datasets(resolved)}
+
+
+def named_uploads(resolved: dict[str, Any]) -> set[str]:
+    """Return the ids of all uploads that a resolved spec takes in."""
+    return {name for name in named_artifacts(resolved) | named_datasets(resolved) if name.startswith("upl_")}
 
 
 def named_jobs(resolved: dict[str, Any]) -> set[str]:
@@ -34,7 +44,10 @@ def find_students(session: Session, job_ids: Collection[str]) -> dict[str, Artif
 
 def find_makers(session: Session, resolved: dict[str, Any]) -> dict[str, str]:
     """Return for each artifact that a resolved spec takes in the job whose student it is, where it is one."""
-    students = (Artifact.id.in_(named_artifacts(resolved)), Artifact.kind == "student")
+    named = named_artifacts(resolved)
+    if not named:
+        return {}
+    students = (Artifact.id.in_(named), Artifact.kind == "student")
     return dict(session.execute(select(Artifact.id, Artifact.job_id).where(*students)).all())
 
 

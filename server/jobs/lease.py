@@ -29,6 +29,7 @@ class Claim:
     resolved: dict[str, Any]
     node: int = 0
     num_nodes: int = 1
+    export_of: str | None = None
 
     @property
     def is_lead(self) -> bool:
@@ -172,4 +173,5 @@ def _read_claim(session: Session, job: Job, worker_id: str, node: int) -> Claim:
         resolved=session.scalars(select(JobSpec.resolved).where(JobSpec.job_id == job.id)).one(),
         node=node,
         num_nodes=job.num_nodes,
+        export_of=job.export_of,
     )

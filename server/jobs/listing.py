@@ -146,7 +146,8 @@ def _cut(rows: Sequence[tuple[Job, str | float | None]], limit: int) -> JobPage:
 
 
 def _matching(session: Session, query: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*tuple[Any, ...]]:
-    query = query.where(Job.project == wanted.project, Job.deleted_at.is_(None), *_in_time(wanted))
+    shown = (Job.deleted_at.is_(None), Job.export_of.is_(None))
+    query = query.where(Job.project == wanted.project, *shown, *_in_time(wanted))
     if wanted.states:
         query = query.where(Job.state.in_(wanted.states))
     if wanted.words:

@@ -49,6 +49,8 @@ def read_needs(session: Session, spec: Mapping[str, Any], project: str | None) -
     """
     needs = Needs()
     named = list(find_jobs(spec))
+    if not named:
+        return needs
     jobs = {job.id: job for job in session.scalars(select(Job).where(*_visible({each.id for each in named}, project)))}
     students = find_students(session, jobs)
     for each in named:

@@ -132,7 +132,8 @@ def _ask(session: Session, webhook: Webhook) -> int:
     for event, job in session.execute(query.order_by(Event.seq).limit(_EVENTS)):
         webhook.cursor = event.seq
         kind = _type_of(event)
-        if kind is not None and kind in webhook.types and job.project == webhook.project:
+        is_heard = job.project == webhook.project and job.export_of is None
+        if kind is not None and kind in webhook.types and is_heard:
             count += _add_event(session, webhook, kind, event, job)
     session.flush()
     return count

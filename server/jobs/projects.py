@@ -24,10 +24,14 @@ class Usage:
     num_queued: int
 
 
-def ensure_project(session: Session, project: str) -> None:
-    """Make a project without limits where there is none of this name."""
+def ensure_project(session: Session, project: str) -> Project:
+    """Return a project, made without limits where there is none of this name."""
+    known = session.get(Project, project)
+    if known is not None:
+        return known
     insert = insert_into(session, Project).values(id=project, created_at=now(session))
     session.execute(insert.on_conflict_do_nothing())
+    return session.get_one(Project, project)
 
 
 def create_project(session: Session, project: str, *, max_devices: int | None, max_queued: int | None) -> bool:
@@ -66,18 +70,18 @@ def read_usage(session: Session, projects: Sequence[str]) -> dict[str, Usage]:
     return {project: Usage(devices[project], queued.get(project, 0)) for project in projects}
 
 
-def check_quota(session: Session, project: str, num_devices: int) -> None:
+def check_quota(session: Session, limits: Project, num_devices: int) -> None:
     """Refuse a job that its project has no room for.
 
     Args:
         session: a session that writes; the caller adds the job in the same transaction.
-        project: an existing project.
+        limits: the project.
         num_devices: devices that the job asks for at once, on all its nodes.
 
     Raises:
         QuotaExceededError: the job could never start, or too many jobs of the project wait already.
     """
-    limits = session.get_one(Project, project)
+    project = limits.id
     if limits.max_devices is not None and num_devices > limits.max_devices:
         asked = f"the job asks for {num_devices} devices at once"
         raise QuotaExceededError(project, "max_devices", limits.max_devices, asked)

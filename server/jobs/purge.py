@@ -22,6 +22,7 @@ from server.jobs.tables import (
     JobLabel,
     JobNeed,
     JobSpec,
+    JobUpload,
     LogChunk,
     Member,
     Metric,
@@ -38,7 +39,7 @@ DELIVERY_DAYS = 30
 AUDIT_DAYS = 400
 """Days for which it can be read who did what."""
 
-_OF_JOBS = (Artifact, Checkpoint, Event, Member, JobLabel, JobSpec, IdempotencyKey, MetricLatest)
+_OF_JOBS = (Artifact, Checkpoint, Event, Member, JobLabel, JobSpec, JobUpload, IdempotencyKey, MetricLatest)
 
 
 def delete_finished(session: Session, days: float) -> int:
@@ -51,14 +52,17 @@ def delete_finished(session: Session, days: float) -> int:
 def purge_deleted(database: Database, days: float, limit: int) -> int:
     """Remove the rows of jobs that were deleted so many days ago; return how many jobs.
 
-    The bytes that only they named are collected after them. A job that another one waits for stays until then.
+    The bytes that only they named are collected after them. A job that another one waits for stays until then, and one
+    whose student is being exported. Exports go with the job.
     """
     with database.read() as session:
         needed = select(JobNeed.needed_id).join(Job, Job.id == JobNeed.job_id).where(Job.state.not_in(TERMINAL))
+        exported = select(Job.export_of).where(Job.export_of.is_not(None), Job.state.not_in(TERMINAL))
         old = (Job.deleted_at < now(session) - timedelta(days=days), Job.state.in_(TERMINAL))
-        query = select(Job.id).where(*old, Job.id.not_in(needed)).order_by(Job.id).limit(limit)
+        query = select(Job.id).where(*old, Job.id.not_in(needed), Job.id.not_in(exported)).order_by(Job.id).limit(limit)
         job_ids = session.scalars(query).all()
-    for job_id in job_ids:
+        exports = session.scalars(select(Job.id).where(Job.export_of.in_(job_ids))).all()
+    for job_id in dict.fromkeys([*exports, *job_ids]):
         _purge(database, job_id)
     return len(job_ids)
 

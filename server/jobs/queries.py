@@ -157,6 +157,13 @@ def find_worker(session: Session, worker_id: str) -> tuple[Worker, list[Device]]
     return worker, list(devices)
 
 
+def find_foreign_jobs(session: Session, job_ids: Iterable[str], project: str | None) -> set[str]:
+    """Return those of the jobs that are not in `project`; None stands for all projects."""
+    if project is None:
+        return set()
+    return set(session.scalars(select(Job.id).where(Job.id.in_(set(job_ids)), Job.project != project)))
+
+
 def cut(rows: Iterable[Row], limit: int) -> Slice[Row]:
     """Return a page from one row more than it may hold."""
     found = list(rows)

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
 from server.jobs.cache_key import find_cache_key
-from server.jobs.database import now
+from server.jobs.database import do_last, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
-from server.jobs.inputs import find_makers
+from server.jobs.inputs import find_makers, named_uploads
 from server.jobs.needs import describe_wait
 from server.jobs.projects import check_quota, ensure_project
 from server.jobs.sizes import measure_spec
 from server.jobs.states import Reason, State
-from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec
+from server.jobs.tables import Job, JobLabel, JobNeed, JobSpec, JobUpload
 
 
 def submit_job(
@@ -37,6 +37,7 @@ def submit_job(
     parent_id: str | None = None,
     needs: Sequence[str] = (),
     max_pending_s: float | None = None,
+    export_of: str | None = None,
 ) -> Job:
     """Add a job with its spec and its first event; the caller commits, then assigns.
 
@@ -54,13 +55,13 @@ def submit_job(
         parent_id: the job that this one is a clone of.
         needs: the jobs whose students it waits for.
         max_pending_s: seconds in the queue after which the job fails.
+        export_of: the job whose student is exported, where that is all that is to be done.
 
     Raises:
         QuotaExceededError: the project has no room for the job.
     """
     moment = now(session)
-    ensure_project(session, project)
-    check_quota(session, project, resolved.runtime.nodes * resolved.runtime.devices)
+    check_quota(session, ensure_project(session, project), resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
     job = Job(
         id=new_id("job"),
@@ -72,25 +73,29 @@ def submit_job(
         max_restarts=max_restarts,
         max_pending_s=max_pending_s,
         parent_id=parent_id,
+        export_of=export_of,
         **dict.fromkeys(("queued_at", "created_at", "updated_at"), moment),
-        **_describe_work(session, resolved, plain),
+        **_describe_work(session, resolved, plain, is_export=export_of is not None),
     )
     session.add(job)
     session.flush()
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
     _add_labels(session, job, labels or {})
     _add_needs(session, job, needs)
+    session.add_all(JobUpload(job_id=job.id, upload_id=name) for name in sorted(named_uploads(plain)))
     _tell(session, job, actor)
     return job
 
 
-def _describe_work(session: Session, resolved: ResolvedSpec, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a job that follow from its spec."""
-    size = measure_spec(resolved)
+def _describe_work(
+    session: Session, resolved: ResolvedSpec, plain: dict[str, Any], *, is_export: bool
+) -> dict[str, Any]:
+    """Return the columns of a job that follow from its spec; an export takes no step and asks no teacher."""
+    size = None if is_export else measure_spec(resolved)
     return {
         "spec_sha256": digest_spec(plain),
         "summary": summarise(resolved),
-        "cache_key": find_cache_key(resolved, find_makers(session, plain)),
+        "cache_key": None if is_export else find_cache_key(resolved, find_makers(session, plain)),
         "num_nodes": resolved.runtime.nodes,
         "num_devices": resolved.runtime.devices,
         "total_steps": size.steps if size else None,
@@ -111,7 +116,7 @@ def _add_needs(session: Session, job: Job, needs: Sequence[str]) -> None:
 
 def _tell(session: Session, job: Job, actor: str) -> None:
     facts = {"state": job.state, "name": job.name, "priority": job.priority, "parent_id": job.parent_id}
-    append_event(session, job.id, "submitted", facts, actor)
+    do_last(session, lambda: append_event(session, job.id, "submitted", facts, actor, job.created_at))
 
 
 def digest_spec(document: dict[str, Any]) -> str:

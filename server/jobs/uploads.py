@@ -8,15 +8,17 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from server.jobs.database import change_rows, now
-from server.jobs.errors import UnknownUploadError
+from server.jobs.database import change_rows, lock, now
+from server.jobs.errors import UnknownUploadError, UploadNeededError
 from server.jobs.ids import new_id
 from server.jobs.projects import ensure_project
 from server.jobs.record import add_blob
-from server.jobs.tables import Upload
+from server.jobs.states import TERMINAL
+from server.jobs.tables import Job, JobUpload, Upload
 
 OPEN, COMPLETE = "open", "complete"
 
+_NAMED = 20
 IDLE_S = 24 * 3600
 """Seconds after which an upload that nobody goes on with is given up."""
 
@@ -78,6 +80,25 @@ def complete_upload(session: Session, upload_id: str, sha256: str, size: int) ->
     return bool(change_rows(session, update(Upload).where(*mine).values(values)))
 
 
+def hold_uploads(session: Session, upload_ids: Iterable[str]) -> None:
+    """Let none of the uploads be removed before the transaction ends."""
+    for upload_id in sorted(set(upload_ids)):
+        lock(session, f"upload.{upload_id}")
+
+
+def free_upload(session: Session, upload_id: str) -> None:
+    """See to it that no job that is not over reads an upload, nor will one before the transaction ends.
+
+    Raises:
+        UploadNeededError: names the jobs.
+    """
+    hold_uploads(session, [upload_id])
+    reading = (JobUpload.upload_id == upload_id, Job.state.not_in(TERMINAL), Job.deleted_at.is_(None))
+    query = select(Job.id).join(JobUpload, JobUpload.job_id == Job.id).where(*reading).order_by(Job.id)
+    if job_ids := session.scalars(query.limit(_NAMED + 1)).all():
+        raise UploadNeededError(upload_id, job_ids[:_NAMED], has_more=len(job_ids) > _NAMED)
+
+
 def remove_upload(session: Session, upload_id: str) -> None:
     """Remove an upload; the collector removes its bytes when nothing else names them."""
     moment = now(session)
@@ -104,6 +125,13 @@ def read_upload_kinds(session: Session, upload_ids: Iterable[str], project: str 
     if project is not None:
         query = query.where(Upload.project == project)
     return dict(session.execute(query).all())
+
+
+def find_spec_upload(session: Session, upload_id: str, project: str | None) -> str | None:
+    """Return the sha256 of a whole upload that is a spec, None where there is none."""
+    wanted = (Upload.id == upload_id, Upload.kind == "spec", Upload.state == COMPLETE)
+    upload = session.scalar(_visible(project).where(*wanted))
+    return None if upload is None else upload.sha256
 
 
 def _visible(project: str | None) -> Select[Upload]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from distill_core.errors import Problem, SpecError
 from distill_core.spec import parse_document, parse_json
 from distill_core.spec.shape import find_shape_problems
-from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedMediaTypeError
+from server.problems import BodyInvalidError, ContentTooLargeError, UnsupportedMediaTypeError, count_problems
 
 JSON = "application/json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
@@ -147,12 +147,6 @@ def optional_body_of(model: type[Checked]) -> Callable[[Any], Checked]:
     return read
 
 
-def count_problems(problems: Sequence[Problem], what: str) -> str:
-    """Return the sentence that tells of several problems by the first."""
-    count = len(problems)
-    return f"the {what} has {count} problem{'s' if count != 1 else ''}; the first: {problems[0]}"
-
-
 def describe_json(model: type[BaseModel], example: Any = None, *, is_required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI description of a JSON body."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -161,9 +155,13 @@ def describe_json(model: type[BaseModel], example: Any = None, *, is_required: b
     return {"requestBody": {"required": is_required, "content": {JSON: content}}}
 
 
-def describe_body(model: type[BaseModel], example: Any) -> dict[str, Any]:
+def describe_body(model: type[BaseModel], example: Any, *, may_be_uploaded: bool = False) -> dict[str, Any]:
     """Return the OpenAPI description of a body that `parse_body` reads."""
     schema = model.model_json_schema()
+    if may_be_uploaded:
+        schema["properties"]["upload"] = {"type": "string", "description": "In the spec's place: an upload of one."}
+        schema["anyOf"] = [{"required": [name]} for name in ("spec", "upload")]
+        schema["required"] = [name for name in schema["required"] if name != "spec"]
     spec = {"$ref": "#/components/schemas/ExperimentSpec"}
     schema["properties"]["spec"] = spec
     return {

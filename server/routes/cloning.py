@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.access import CallerOf
 from server.jobs.queries import find_job, read_labels, read_spec
 from server.merge_patch import merge_patch
-from server.routes.assignment import assign_now
 from server.routes.body import (
     MAX_LABELS,
     JobName,
@@ -84,5 +83,5 @@ def clone(
     background: BackgroundTasks,
 ) -> JobView:
     """Submit a job's spec once more, with changes; `parent_id` of the new job is the old one."""
-    background.add_task(assign_now, service)
+    background.add_task(service.scheduler.assign)
     return answer_submission(session, submission, key, caller, request, response)

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse
 
 from server.access import CallerOf
 from server.jobs.queries import find_job, read_labels, read_spec
-from server.routes.assignment import assign_now
 from server.routes.body import JobBody, describe_body
 from server.routes.dry_run import try_submission
 from server.routes.examples import SPEC
@@ -28,7 +27,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(Known
     "",
     status_code=201,
     summary="Submit a job",
-    openapi_extra=describe_body(JobBody, SPEC),
+    openapi_extra=describe_body(JobBody, SPEC, may_be_uploaded=True),
     response_model=JobView,
     responses=CREATED | {200: {"model": DryRunView, "description": "What would become of it."}},
 )
@@ -49,7 +48,7 @@ def submit(
         return JSONResponse(found.model_dump(mode="json"))
     with audited(request, service, caller) as session:
         job = answer_submission(session, submission, key, caller, request, response)
-    background.add_task(assign_now, service)
+    background.add_task(service.scheduler.assign)
     return job
 
 

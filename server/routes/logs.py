@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from server.feeds import LogFeed, Position
+from server.feeds import LogFeed, NodeLogFeed, Position
 from server.jobs.queries import find_attempt, find_job
 from server.problems import NotFoundError
 from server.routes.query import KnownQuery, LastEventId, bad_event_id
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/v1/jobs/{job_id}/logs", tags=["logs"], dependencies=
 
 AttemptNumber = Annotated[int | None, Query(ge=1, lt=2**31, description="Attempt; the newest one if left out.")]
 Offset = Annotated[int | None, Query(ge=0, lt=2**63, description="Byte to begin at.")]
+Node = Annotated[int, Query(ge=0, lt=64, description="Host, of a job on several.")]
 _NUMBER = {"schema": {"type": "integer"}}
 _HEADERS = {
     "Stillhouse-Attempt": {**_NUMBER, "description": "Attempt that the bytes belong to."},
@@ -45,7 +46,7 @@ def read_job_log(
     offset: Offset = None,
     limit: Annotated[int, Query(ge=1, le=2**20, description="Bytes at most.")] = 2**18,
     tail: Annotated[int | None, Query(ge=0, lt=2**63, description="Begin so many bytes before the end.")] = None,
-    node: Annotated[int, Query(ge=0, lt=64, description="Host, of a job on several.")] = 0,
+    node: Node = 0,
 ) -> LogText:
     """Return bytes of an attempt's log; ask again from Stillhouse-Next-Offset for what comes later."""
     job = find_job(session, job_id)
@@ -70,12 +71,16 @@ def stream_job_log(
     job_id: str,
     attempt: AttemptNumber = None,
     offset: Offset = None,
+    node: Node = 0,
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Stream the log while it is written, attempt after attempt; `end` when the job is over."""
     job = find_job(session, job_id)
+    if node >= job.num_nodes:
+        raise NotFoundError(f"{job_id} runs on {job.num_nodes} hosts, from 0 on; there is no log of node {node}")
     position = (attempt or job.attempt, offset or 0) if last_event_id is None else _read_position(last_event_id)
-    return EventStream(service.streams.follow(LogFeed(job_id, service.artifacts), position))
+    feed = LogFeed(job_id, service.artifacts) if node == 0 else NodeLogFeed(job_id, node)
+    return EventStream(service.streams.follow(feed, position))
 
 
 def _answer(attempt: int, excerpt: Excerpt) -> LogText:

@@ -41,11 +41,12 @@ SentKey = Annotated[SessionBody, Depends(body_of(SessionBody))]
 def open_browser_session(request: Request, service: ServiceOf, response: Response, body: SentKey) -> SessionView:
     """Exchange a key for a cookie that no script can read; writes then need the reply's `csrf_token`."""
     with service.database.write() as session:
-        key = find_key(session, body.key)
-        if key is not None:
+        found = find_key(session, body.key)
+        if found is not None:
+            key, _ = found
             cookie = open_session(session, key.id)
             view = view_session(key, cookie)
-    if key is None:
+    if found is None:
         raise refuse(request, service)
     response.set_cookie(
         service.cookie_name,

@@ -13,24 +13,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from distill_core.errors import Problem
-from distill_core.spec import ResolvedSpec, SpecError, resolve
-from distill_core.spec.inputs import find_artifacts
-from server.access import Caller
-from server.jobs.database import lock, now
+from distill_core.spec import ResolvedSpec, SpecError, parse_document, resolve
+from distill_core.spec.inputs import NamedArtifact, find_artifacts, find_datasets
+from server.access import Caller, CallerOf
+from server.jobs.database import lock
 from server.jobs.needs import Needs, name_students, read_needs
 from server.jobs.queries import find_job, read_kinds, read_labels
 from server.jobs.submit import submit_job
 from server.jobs.tables import IdempotencyKey, Job, Project
-from server.jobs.uploads import read_upload_kinds
+from server.jobs.uploads import find_spec_upload, hold_uploads, read_upload_kinds
 from server.problems import (
     BodyInvalidError,
     ForbiddenError,
     IdempotencyKeyReusedError,
     QueryInvalidError,
     SpecInvalidError,
+    count_problems,
 )
-from server.routes.body import Body, JobBody, count_problems, find_body_problems
+from server.routes.body import Body, JobBody, find_body_problems
 from server.scopes import Scope
+from server.service import Service, ServiceOf
 from server.views import JobView, view_job
 from server.writing import name_target
 
@@ -67,14 +69,14 @@ class Submission:
     parent_id: str | None = None
 
 
-def check_submission(body: Body) -> Submission:
+def check_submission(body: Body, service: ServiceOf, caller: CallerOf) -> Submission:
     """Return what was asked for.
 
     Raises:
         BodyInvalidError: the body holds other things than it may; the spec's problems are told with them.
         SpecInvalidError: the spec asks for something that cannot be.
     """
-    checked, resolved = check_job_body(body)
+    checked, resolved = check_job_body(_with_uploaded_spec(body, service, caller))
     return Submission(checked, resolved, digest_of(body))
 
 
@@ -105,7 +107,7 @@ def digest_of(request: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def check_key(key: KeyHeader = None) -> str | None:
+async def check_key(key: KeyHeader = None) -> str | None:
     """Return the idempotency key, which must be printable and short."""
     if key is not None and not (1 <= len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
         problem = Problem(
@@ -124,11 +126,11 @@ def answer_submission(
 ) -> JobView:
     """Store a job, or find the one that the key made before, and say where it is."""
     job, is_replay = store_submission(session, submission, key, caller)
-    name_target(request, job.id)
+    name_target(request, job.id, None if is_replay else job.created_at)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if is_replay:
         response.headers["Idempotency-Replayed"] = "true"
-    return view_job(job, read_labels(session, [job.id])[job.id])
+    return view_job(job, read_labels(session, [job.id])[job.id] if is_replay else submission.body.labels)
 
 
 def store_submission(session: Session, submission: Submission, key: str | None, caller: Caller) -> tuple[Job, bool]:
@@ -163,7 +165,7 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
     )
     if key is not None:
         row = {"scope": caller.key_id, "key": key, "body_sha256": submission.digest, "job_id": job.id}
-        session.add(IdempotencyKey(**row, created_at=now(session)))
+        session.add(IdempotencyKey(**row, created_at=job.created_at))
     session.flush()
     return job, False
 
@@ -174,10 +176,28 @@ def check_inputs(session: Session, spec: dict[str, Any], caller: Caller) -> Need
     Raises:
         SpecInvalidError: it names artifacts, uploads or jobs which are not there or hold something else.
     """
+    hold_uploads(session, [each.id for each in _find_named(spec) if each.kind in {"weights", "dataset"}])
     needs = read_needs(session, spec, caller.project)
     if problems := [*_find_artifact_problems(session, spec, caller), *needs.problems]:
         raise SpecInvalidError(count_problems(problems, "spec"), problems)
     return needs
+
+
+def _with_uploaded_spec(body: Any, service: Service, caller: Caller) -> Any:
+    """Return a body with the spec that it names as an upload."""
+    if not isinstance(body, dict) or "upload" not in body:
+        return body
+    if "spec" in body:
+        problem = Problem("/upload", "value_invalid", "a job has a spec or an upload of one, not both", body["upload"])
+        raise BodyInvalidError("the body names a spec twice", [problem])
+    with service.database.read() as session:
+        sha256 = find_spec_upload(session, str(body["upload"]), caller.project)
+    if sha256 is None:
+        allowed = "the id of a whole upload of kind spec"
+        problem = Problem("/upload", "upload_unknown", "there is no such spec", body["upload"], allowed)
+        raise BodyInvalidError("the body names an upload that is no spec", [problem])
+    rest = {name: value for name, value in body.items() if name != "upload"}
+    return rest | {"spec": parse_document(service.artifacts.read(sha256))}
 
 
 def _check_spec(body: Any) -> tuple[tuple[Problem, ...], ResolvedSpec | None]:
@@ -194,8 +214,8 @@ def _choose_project(session: Session, wanted: str | None, caller: Caller) -> str
     project = wanted or caller.home
     if caller.project is not None and project != caller.project:
         raise ForbiddenError(f"the key {caller.key_id} works in the project {caller.project!r}, not in {project!r}")
-    known = session.get(Project, project) is not None
-    if not (known or project == caller.home or caller.may(Scope.ADMIN)):
+    may_make = project == caller.home or caller.may(Scope.ADMIN)
+    if not may_make and session.get(Project, project) is None:
         problem = Problem("/project", "project_unknown", "there is no such project", project)
         raise BodyInvalidError(f"there is no project {project!r}", [problem])
     return project
@@ -213,9 +233,15 @@ def _find_earlier(session: Session, submission: Submission, key: str, caller: Ca
     return find_job(session, row.job_id)
 
 
+def _find_named(spec: dict[str, Any]) -> list[NamedArtifact]:
+    return [*find_artifacts(spec), *find_datasets(spec)]
+
+
 def _find_artifact_problems(session: Session, spec: dict[str, Any], caller: Caller) -> Iterator[Problem]:
     """Yield a problem for each artifact or upload that is not there or holds something else."""
-    named = list(find_artifacts(spec))
+    named = _find_named(spec)
+    if not named:
+        return
     ids = [artifact.id for artifact in named]
     kinds = read_kinds(session, ids, caller.project) | read_upload_kinds(session, ids, caller.project)
     for artifact in named:

@@ -10,9 +10,18 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from distill_core.errors import Problem
+from distill_core.spec import MAX_BYTES
 from server.access import Caller, CallerOf
 from server.jobs.tables import Upload
-from server.jobs.uploads import OPEN, add_upload, find_upload, list_uploads, move_offset, remove_upload
+from server.jobs.uploads import (
+    OPEN,
+    add_upload,
+    find_upload,
+    free_upload,
+    list_uploads,
+    move_offset,
+    remove_upload,
+)
 from server.problems import (
     BodyInvalidError,
     ContentTooLargeError,
@@ -44,7 +53,9 @@ class UploadBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    kind: Literal["weights"] = Field(description="What the file holds: weights, as safetensors.")
+    kind: Literal["weights", "dataset", "spec"] = Field(
+        description="What the file holds: weights (safetensors), a dataset (zip or tar), a spec (YAML or JSON)."
+    )
     name: str = Field(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f\x7f]+$", description="The file's name.")
     size: int = Field(ge=1, lt=2**63, description="Its bytes.")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="Its hash, to be compared.")
@@ -66,6 +77,9 @@ def create_upload(
         allowed = f"at most {service.settings.max_upload_bytes}"
         problem = Problem("/size", "value_invalid", "the file is too large", asked.size, allowed)
         raise BodyInvalidError(f"an upload has {allowed} bytes (STILLHOUSE_MAX_UPLOAD_BYTES)", [problem])
+    if asked.kind == "spec" and asked.size > MAX_BYTES:
+        problem = Problem("/size", "value_invalid", "the spec is too large", asked.size, f"at most {MAX_BYTES}")
+        raise BodyInvalidError(f"a spec has at most {MAX_BYTES} bytes", [problem])
     upload = add_upload(session, project=caller.home, created_by=caller.key_id, **asked.model_dump())
     response.headers["Location"] = f"/v1/uploads/{upload.id}"
     _describe(response, upload)
@@ -123,10 +137,12 @@ async def append_to_upload(
     return UploadView.model_validate(upload)
 
 
-@router.delete("/{upload_id}", status_code=204, summary="Remove an upload", responses={404: {}})
+@router.delete("/{upload_id}", status_code=204, summary="Remove an upload", responses={404: {}, 409: {}})
 def delete_upload(service: ServiceOf, session: WriteSession, caller: CallerOf, upload_id: str) -> None:
-    """Remove an upload; jobs that have yet to read it will fail."""
-    remove_upload(session, find_upload(session, upload_id, caller.project).id)
+    """Remove an upload; 409 and their names while jobs that are not over read it."""
+    find_upload(session, upload_id, caller.project)
+    free_upload(session, upload_id)
+    remove_upload(session, upload_id)
     service.spool.drop(upload_id)
 
 

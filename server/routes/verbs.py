@@ -12,7 +12,6 @@ from server.access import CallerOf
 from server.jobs.queries import read_labels
 from server.jobs.tables import Job
 from server.jobs.verbs import cancel_job, pause_job, resume_job, retry_job
-from server.routes.assignment import assign_now
 from server.routes.body import describe_json, optional_body_of
 from server.routes.query import KnownQuery
 from server.service import ServiceOf
@@ -49,7 +48,7 @@ def resume(
     session: WriteSession, caller: CallerOf, service: ServiceOf, job_id: str, background: BackgroundTasks
 ) -> JobView:
     """Let a paused job wait for devices again and go on from its checkpoint; asking again changes nothing."""
-    background.add_task(assign_now, service)
+    background.add_task(service.scheduler.assign)
     return _view(session, resume_job(session, job_id, caller.key_id))
 
 
@@ -69,7 +68,7 @@ def retry(
     background: BackgroundTasks,
 ) -> JobView:
     """Run a failed or cancelled job once more from its last checkpoint; asking again changes nothing."""
-    background.add_task(assign_now, service)
+    background.add_task(service.scheduler.assign)
     return _view(session, retry_job(session, job_id, caller.key_id, from_start=wanted.from_start))
 
 

@@ -24,6 +24,7 @@ from server.views.records import (
     AttemptView,
     CheckpointView,
     EventView,
+    ExportView,
     JobSeriesView,
     MetricView,
     PointView,
@@ -33,6 +34,7 @@ from server.views.records import (
     view_artifact,
     view_checkpoint,
     view_event,
+    view_export,
 )
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "DeviceView",
     "DryRunView",
     "EventView",
+    "ExportView",
     "HealthView",
     "JobDetail",
     "JobSeriesView",
@@ -75,6 +78,7 @@ __all__ = [
     "view_artifact",
     "view_checkpoint",
     "view_event",
+    "view_export",
     "view_job",
     "view_job_detail",
     "view_queue_entry",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -18,7 +18,8 @@ class DeviceView(View):
     kind: str
     name: str
     memory_bytes: int | None
-    job_id: str | None = Field(description="The job that holds it.")
+    job_id: str | None = Field(description="The job that holds it; null for one of another project, too.")
+    is_held: bool = Field(description="Whether a job holds it, of whichever project.")
 
 
 class WorkerView(View):
@@ -55,12 +56,20 @@ class HealthView(View):
     checks: list[CheckView] = Field(default_factory=list)
 
 
-def view_worker(worker: tables.Worker, devices: Sequence[tables.Device], *, is_live: bool) -> WorkerView:
-    """Show a worker with its devices."""
+def view_worker(
+    worker: tables.Worker, devices: Sequence[tables.Device], hidden: Collection[str], *, is_live: bool
+) -> WorkerView:
+    """Show a worker with its devices; the jobs that are hidden from whoever asks are not named."""
     fields = ("id", "pool", "host", "version", "facts", "is_draining", "clear_requested_at")
     times = ("started_at", "heartbeat_at", "stopped_at")
     return WorkerView(
         **{name: getattr(worker, name) for name in (*fields, *times)},
         is_live=is_live,
-        devices=[DeviceView.model_validate(device) for device in devices],
+        devices=[_view_device(device, hidden) for device in devices],
     )
+
+
+def _view_device(device: tables.Device, hidden: Collection[str]) -> DeviceView:
+    fields = {name: getattr(device, name) for name in ("index", "kind", "name", "memory_bytes", "job_id")}
+    shown = fields | ({"job_id": None} if device.job_id in hidden else {})
+    return DeviceView(**shown, is_held=device.job_id is not None)

@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from distill_core.spec.outputs import ExportFormat
 from server.jobs import tables
-from server.jobs.states import Reason
+from server.jobs.exports import Export
+from server.jobs.states import Reason, State
 from server.views.base import Moment, Number, View
 
 
@@ -120,6 +122,23 @@ class ArtifactView(View):
     content_url: str
 
 
+class ExportView(View):
+    """A student of a finished job in a form that runs without Stillhouse, or on its way to be one."""
+
+    object: Literal["export"] = "export"
+    id: str = Field(description="The job that makes it; it can be looked at, cancelled and retried as any other.")
+    job_id: str = Field(description="The job whose student it is.")
+    format: ExportFormat
+    until: str | None = Field(description="Place of the student where it ends; null for the whole.")
+    opset: int | None = Field(description="Version of ONNX's operator set; null for the exporter's own.")
+    state: State
+    status_reason: Reason | None = Field(description="Why it stands where it stands, for programs.")
+    status_message: str | None = Field(description="The same for people: why it failed, for one.")
+    artifact_id: str | None = Field(description="What it made: an artifact of the job; null until it is there.")
+    created_at: Moment
+    finished_at: Moment | None
+
+
 class UploadView(View):
     """A file that a person sends in pieces."""
 
@@ -153,6 +172,19 @@ def view_checkpoint(checkpoint: tables.Checkpoint, size: int) -> CheckpointView:
     """Show a checkpoint."""
     names = ("id", "job_id", "attempt", "stage", "step", "sha256", "created_at")
     return CheckpointView(**{name: getattr(checkpoint, name) for name in names}, size=size)
+
+
+def view_export(export: Export) -> ExportView:
+    """Show an export."""
+    names = ("id", "state", "status_reason", "status_message", "created_at", "finished_at")
+    return ExportView(
+        **{name: getattr(export.job, name) for name in names},
+        job_id=export.job.export_of,
+        format=export.wanted.format,
+        until=export.wanted.until,
+        opset=export.wanted.opset,
+        artifact_id=export.artifact_id,
+    )
 
 
 def view_artifact(artifact: tables.Artifact, size: int) -> ArtifactView:

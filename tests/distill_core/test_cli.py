@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from distill_core.cli import main
+from distill_core.files import hash_file
 from tests.distill_core.experiments import ROOT, run, supervised
 
 
@@ -58,6 +59,30 @@ def test_evaluating_what_is_no_student_says_so(tmp_path: Path, capsys: pytest.Ca
     spec.write_text(json.dumps(supervised()))
     assert main(["evaluate", str(spec), str(spec)]) == 1
     assert "not a readable safetensors file" in capsys.readouterr().err
+
+
+def test_a_downloaded_student_is_exported_in_a_fresh_process_and_told_as_an_artifact(tmp_path: Path) -> None:
+    finished = run(supervised(), tmp_path / "run")
+    student = tmp_path / "downloaded.safetensors"
+    student.write_bytes(finished.student)
+    asked = ("--student", student, "--folder", tmp_path / "export", "--format", "torch_export", "--until", "stage1")
+    result = engine("export", finished.folder / "artifacts/spec.json", *asked)
+    assert result.returncode == 0, result.stderr
+    events = [json.loads(line) for line in (tmp_path / "export/events.jsonl").read_text().splitlines()]
+    assert [event["type"] for event in events] == ["run_started", "artifact", "succeeded"]
+    file = tmp_path / "export" / events[1]["path"]
+    assert hash_file(file) == events[1]["sha256"]
+    assert events[2]["figures"]["export/torch_export_max_difference"] <= 1e-4
+
+
+def test_exporting_what_cannot_be_says_why_as_the_reason_of_a_failure(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(supervised()))
+    for extra, reason in ((("--format", "onnx"), "weights_invalid"), ((), "spec_rejected_at_start")):
+        folder = tmp_path / reason
+        assert main(["export", str(spec), "--student", str(spec), "--folder", str(folder), *extra]) == 1
+        last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
+        assert (last["type"], last["reason"]) == ("failed", reason), last
 
 
 def test_a_run_whose_parent_is_gone_does_not_start(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from server import stream
 from server.feeds import MetricFeed
 from server.jobs.lease import Claim
+from server.jobs.logs import append_node_log
+from server.jobs.tables import Member
 from server.stream import Streams
 from tests.server.house import House, open_house
 
@@ -246,3 +248,19 @@ def test_a_reader_that_is_too_slow_is_dropped_and_misses_nothing_when_it_comes_b
     assert left.count(b"event: metrics") < 29
     assert left.count(b"event: metrics") + again.count(b"event: metrics") == 29
     assert b"event: end" in again
+
+
+def test_the_log_of_a_further_host_is_streamed_while_it_grows(served_house: House) -> None:
+    house = served_house
+    for _ in range(2):
+        house.ground.announce()
+    job_id = house.ground.submit(num_nodes=2)
+    house.ground.assign()
+    with house.service.database.read() as session:
+        workers = session.scalars(select(Member.worker_id).order_by(Member.node)).all()
+    _, member = (house.ground.claim(worker_id, job_id) for worker_id in workers)
+    with follow(house, f"/v1/jobs/{job_id}/logs/stream?node=1") as frames:
+        for number in range(3):
+            with house.service.database.write() as session:
+                append_node_log(session, member, 2 * number, f"{number}\n".encode(), max_bytes=2**20)
+            assert next(frames).data == {"attempt": 1, "offset": 2 * number, "text": f"{number}\n"}

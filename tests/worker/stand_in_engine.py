@@ -30,7 +30,8 @@ class Run:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.folder: Path = arguments.folder
-        self.inputs: dict[str, Any] = json.loads(arguments.inputs.read_text())
+        self.student: Path | None = arguments.student
+        self.inputs: dict[str, Any] = json.loads(arguments.inputs.read_text()) if arguments.inputs else {}
         self.resume: Path | None = arguments.resume
         self.behaviour: dict[str, Any] = json.loads(json.loads(arguments.spec.read_text())["description"])
         self.is_stopped = False
@@ -111,6 +112,11 @@ class Run:
             words = {"rank": self.node, "time": time.time(), "failure": failure, "is_bereft": False}
             self.save(f"ranks/{self.node}.json", json.dumps(words).encode())
             return 1
+        if self.student is not None:
+            exported = self.save("artifacts/student.onnx", b"exported " + self.student.read_bytes())
+            self.emit("artifact", kind="onnx", name="student.onnx", **exported)
+            self.emit("succeeded", figures={})
+            return 0
         said = {"weights": steps, "environment": dict(os.environ), "inputs": self.inputs}
         student = json.dumps(said).encode()
         figures = {"test/accuracy": 0.5}
@@ -125,7 +131,7 @@ class Run:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("spec", type=Path)
-    for name in ("--folder", "--inputs", "--resume", "--data-root", "--weights-root"):
+    for name in ("--folder", "--inputs", "--student", "--resume", "--data-root", "--weights-root"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument("--node-rank", type=int)

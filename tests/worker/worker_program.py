@@ -9,7 +9,8 @@ from server.settings import Settings
 from worker.engine import EngineCommand
 from worker.main import run
 
-STAND_IN = EngineCommand((sys.executable, str(Path(__file__).with_name("stand_in_engine.py"))))
+_PROGRAM = (sys.executable, str(Path(__file__).with_name("stand_in_engine.py")))
+STAND_IN = EngineCommand(_PROGRAM, _PROGRAM)
 
 if __name__ == "__main__":
     sys.exit(run(Settings(), None if "--engine" in sys.argv else STAND_IN))

@@ -2,7 +2,7 @@
 
 from server.jobs.tables.base import Table, UTCDateTime
 from server.jobs.tables.files import Artifact, Blob, CacheEntry, Checkpoint, Upload
-from server.jobs.tables.jobs import IdempotencyKey, Job, JobLabel, JobNeed, JobSpec, Project
+from server.jobs.tables.jobs import IdempotencyKey, Job, JobLabel, JobNeed, JobSpec, JobUpload, Project
 from server.jobs.tables.measures import LogChunk, Metric, MetricKey, MetricLatest, MetricRollup
 from server.jobs.tables.people import ApiKey, AuditEntry, BrowserSession, Fact, Webhook, WebhookDelivery
 from server.jobs.tables.runs import Attempt, Device, Event, Lease, Member, Worker
@@ -24,6 +24,7 @@ __all__ = [
     "JobLabel",
     "JobNeed",
     "JobSpec",
+    "JobUpload",
     "Lease",
     "LogChunk",
     "Member",

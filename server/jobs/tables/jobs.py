@@ -70,6 +70,7 @@ class Job(Table):
     metric_cursor: Mapped[int] = mapped_column(BigInteger, default=0)  # +1 for each ingested metrics line
     log_bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest attempt
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
+    export_of: Mapped[str | None] = mapped_column(String(40))  # the job whose student it exports; null for all others
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -84,6 +85,7 @@ class Job(Table):
         Index("ix_jobs_state_lease_expires_at", "state", "lease_expires_at"),
         Index("ix_jobs_parent_id", "parent_id"),
         Index("ix_jobs_cache_key", "cache_key"),
+        Index("ix_jobs_export_of", "export_of"),
     )
 
 
@@ -112,6 +114,14 @@ class JobNeed(Table):
     __tablename__ = "job_needs"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     needed_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True, index=True)
+
+
+class JobUpload(Table):
+    """An upload that a job reads; it stays while the job is not over."""
+
+    __tablename__ = "job_uploads"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    upload_id: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
 
 
 class IdempotencyKey(Table):

@@ -12,10 +12,14 @@ from torch import Tensor
 
 from distill_core.dataset import Dataset, Facts, Samples
 from distill_core.datasets import DATASETS
+from distill_core.engine.run import open_streams
 from distill_core.errors import DataError, SpecError
+from distill_core.spec import resolve
 from distill_core.spec.config import Config
 from distill_core.spec.data import StreamSpec
 from distill_core.stream import Stream, open_stream, opening
+from distill_core.weights import Input
+from tests.distill_core.experiments import supervised
 from tests.distill_core.stream.folders import NORMALIZE, make_folder, open_folder
 
 COUNT = 30
@@ -159,3 +163,19 @@ def test_a_data_set_that_is_not_what_it_claims_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(Sentences, "facts", Facts(1, None, {"train": COUNT}, None, None))
     with pytest.raises(DataError, match="labels that do not fit 1 classes"):
         open_registered("sentences")
+
+
+def test_an_uploaded_data_set_is_read_where_it_was_handed_to_the_run(tmp_path: Path) -> None:
+    upload = "upl_01JZZZZZZZZZZZZZZZZZZZZZZZ"
+    views = {"main": {"transforms": [{"transform": "resize", "size": 12}, NORMALIZE]}}
+    data = {"dataset": "image_folder", "params": {"num_classes": 3}, "upload": upload, "views": views}
+    document = supervised()
+    stage = document["stages"][0] | {"train": "photos"}
+    stage.pop("validate_on", None)
+    document |= {"data": {"photos": data}, "stages": [stage], "evaluation": {}}
+    spec = resolve(document)
+    inputs = {upload: Input(make_folder(tmp_path) / "photos", "0" * 64)}
+    streams = open_streams(spec, Path("/nonexistent"), torch.device("cpu"), inputs=inputs)
+    assert len(streams["photos"]) == 24
+    with pytest.raises(DataError, match="was not handed to the run"):
+        open_streams(spec, tmp_path, torch.device("cpu"))

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select
 
-from server.jobs.database import Database, lock
+from server.jobs.database import Database, do_last, find_dated, lock, now
 from server.jobs.leadership import hold
 from server.jobs.tables import Lease
 from tests.server.jobs.ground import Ground
@@ -75,3 +77,50 @@ def _fork(ground: Ground, child: int) -> int:
     except BaseException:  # noqa: BLE001  a child must not go on as the test
         os._exit(1)
     os._exit(0)
+
+
+def test_what_is_to_be_done_last_is_done_after_all_else_of_the_transaction(ground: Ground) -> None:
+    done = []
+    with ground.database.write() as session:
+        do_last(session, lambda: done.append("last"))
+        hold(session, "a right", "the test", 60)
+        done.append("first")
+    assert done == ["first", "last"]
+
+
+def test_what_is_to_be_done_last_is_not_done_in_a_transaction_that_fails(ground: Ground) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        with ground.database.write() as session:
+            do_last(session, lambda: done.append("last"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert done == []
+
+
+@pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True)
+def test_a_connection_that_died_while_it_rested_is_not_used(ground: Ground) -> None:
+    with ground.database.read() as session:
+        mine = session.scalar(select(func.pg_backend_pid()))
+    killer = create_engine(ground.settings.database_address)
+    with killer.begin() as connection:
+        connection.execute(select(func.pg_terminate_backend(mine)))
+    killer.dispose()
+    time.sleep(1.1)
+    with ground.database.read() as session:
+        assert session.scalar(select(func.pg_backend_pid())) != mine
+
+
+def test_a_row_and_the_time_come_in_one_statement(ground: Ground) -> None:
+    with ground.database.write() as session:
+        before = now(session)
+        hold(session, "a right", "the test", 60)
+        found = find_dated(session, select(Lease).where(Lease.name == "a right"))
+        missing = find_dated(session, select(Lease).where(Lease.name == "none"))
+    assert found is not None
+    assert found[0].owner == "the test"
+    assert before <= found[1] <= before + timedelta(seconds=30)
+    assert missing is None

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import select
 
 from server.jobs.lease import Claim
 from server.jobs.logs import append_node_log
+from server.jobs.members import NodeEnd, end_node
 from server.jobs.tables import Member
 from tests.server.house import House
 
@@ -107,3 +110,15 @@ def test_the_log_of_a_further_host_is_read_by_its_number(house: House) -> None:
     assert house.client.get(f"{path}?node=1&tail=4").text == "host"
     assert house.client.get(f"{path}?node=1&offset=11").text == ""
     assert house.client.get(f"{path}?node=2").text == ""
+    assert house.client.get(f"{path}/stream?node=2").status_code == 404
+    with house.service.database.write() as session:
+        append_node_log(session, member, 11, " says ü\n".encode(), max_bytes=2**20)
+        end_node(session, member, NodeEnd(1, 0))
+    house.succeed(lead)
+    streamed = house.client.get(f"{path}/stream?node=1").text
+    assert [json.loads(line[6:]) for line in streamed.splitlines() if line.startswith("data: ")] == [
+        {"attempt": 1, "offset": 0, "text": "second host says ü\n"},
+        {"state": "succeeded"},
+    ]
+    resumed = house.client.get(f"{path}/stream?node=1", headers={"last-event-id": "1:7"}).text
+    assert '"offset":7,"text":"host says' in resumed

@@ -12,6 +12,7 @@ from server.jobs.database import change_rows, now
 from server.jobs.loss import lose_attempt
 from server.jobs.states import Reason
 from server.jobs.tables import Device, Worker
+from server.jobs.tally import Spread
 from server.jobs.verbs import cancel_job
 from tests.server.house import House, open_house, open_served_house, sign
 
@@ -114,3 +115,28 @@ def test_without_a_token_this_machine_alone_may_read(tmp_path: Path) -> None:
             lines = stream.iter_lines()  # held: when it goes, the stream is closed
             assert next(lines) == "retry: 1000"
             assert read(house, "stillhouse_streams_open") == 1
+
+
+def test_every_server_process_tells_what_has_happened_in_all(scraped: House, stores: Mapping[str, str]) -> None:
+    assert read(scraped, "stillhouse_queue_wait_seconds_count", pool="default") is None
+    scraped.start_run(scraped.start_job())
+    with open_house(stores) as other:
+        other.client.headers["authorization"] = f"Bearer {TOKEN}"
+        assert read(other, "stillhouse_queue_wait_seconds_count", pool="default") == 1
+        other.ground.announce()
+        lost = other.restart_job(other.ground.submit())
+        with other.ground.database.write() as session:
+            lose_attempt(session, lost.job_id, reason=Reason.WORKER_LOST, message="gone", actor="test")
+        for house in (scraped, other, scraped):
+            assert read(house, "stillhouse_queue_wait_seconds_count", pool="default") == 2
+            assert read(house, "stillhouse_lease_lost_total", pool="default") == 1
+    assert read(scraped, "stillhouse_queue_wait_seconds_bucket", pool="default", le="+Inf") == 2
+
+
+def test_a_wait_is_counted_in_the_bucket_of_its_length() -> None:
+    spread = Spread()
+    for seconds in (0.5, 1.0, 1.1, 10**9):
+        spread.add(seconds)
+    buckets = dict(spread.buckets())
+    assert (buckets["1.0"], buckets["5.0"], buckets["604800.0"], buckets["+Inf"]) == (2, 3, 3, 4)
+    assert spread.total_s == pytest.approx(10**9 + 2.6)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from server.routes.examples import SPEC
-from tests.server.house import House
+from server.scopes import Scope
+from tests.server.house import House, sign
 
 
 def test_a_worker_is_looked_at_with_its_devices_and_who_holds_them(house: House) -> None:
@@ -61,3 +62,13 @@ def test_a_bad_body_is_refused_at_its_place(local_house: House, body: object, po
     assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert not local_house.client.get(f"/v1/workers/{worker_id}").json()["is_draining"]
+
+
+def test_a_key_of_one_project_sees_that_a_device_is_held_and_not_by_which_foreign_job(house: House) -> None:
+    claim = house.start_job()
+    for project, named in (("elsewhere", None), (claim.project, claim.job_id)):
+        bound = sign(house.service, Scope.JOBS_READ, project=project)
+        one = house.client.get(f"/v1/workers/{claim.worker_id}", headers=bound).json()
+        (listed,) = house.client.get("/v1/workers", headers=bound).json()["data"]
+        assert [(device["job_id"], device["is_held"]) for device in one["devices"]] == [(named, True)]
+        assert listed == one

@@ -384,6 +384,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job_id}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a job's exports
+         * @description Return the exports of a job that were asked for since it ended, the oldest first.
+         */
+        get: operations["list_job_exports"];
+        put?: never;
+        /**
+         * Export a student
+         * @description Let a worker export the student of a job that has succeeded; asking for the same again gives the same export.
+         */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}/logs": {
         parameters: {
             query?: never;
@@ -842,7 +866,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an upload
-         * @description Remove an upload; jobs that have yet to read it will fail.
+         * @description Remove an upload; 409 and their names while jobs that are not over read it.
          */
         delete: operations["delete_upload"];
         options?: never;
@@ -1919,8 +1943,13 @@ export interface components {
             /** Index */
             index: number;
             /**
+             * Is Held
+             * @description Whether a job holds it, of whichever project.
+             */
+            is_held: boolean;
+            /**
              * Job Id
-             * @description The job that holds it.
+             * @description The job that holds it; null for one of another project, too.
              */
             job_id: string | null;
             /** Kind */
@@ -2148,6 +2177,63 @@ export interface components {
              * @enum {string}
              */
             schedule: "exponential";
+        };
+        /**
+         * ExportView
+         * @description A student of a finished job in a form that runs without Stillhouse, or on its way to be one.
+         */
+        ExportView: {
+            /**
+             * Artifact Id
+             * @description What it made: an artifact of the job; null until it is there.
+             */
+            artifact_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "torch_export" | "onnx";
+            /**
+             * Id
+             * @description The job that makes it; it can be looked at, cancelled and retried as any other.
+             */
+            id: string;
+            /**
+             * Job Id
+             * @description The job whose student it is.
+             */
+            job_id: string;
+            /**
+             * Object
+             * @default export
+             * @constant
+             */
+            object: "export";
+            /**
+             * Opset
+             * @description Version of ONNX's operator set; null for the exporter's own.
+             */
+            opset: number | null;
+            state: components["schemas"]["State"];
+            /**
+             * Status Message
+             * @description The same for people: why it failed, for one.
+             */
+            status_message: string | null;
+            /** @description Why it stands where it stands, for programs. */
+            status_reason: components["schemas"]["Reason"] | null;
+            /**
+             * Until
+             * @description Place of the student where it ends; null for the whole.
+             */
+            until: string | null;
         };
         /**
          * FileWeights
@@ -3375,6 +3461,38 @@ export interface components {
         Page_EventView_: {
             /** Data */
             data: components["schemas"]["EventView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[ExportView] */
+        Page_ExportView_: {
+            /** Data */
+            data: components["schemas"]["ExportView"][];
             /**
              * First Id
              * @description Id of the first entry; null when the page is empty.
@@ -4856,6 +4974,12 @@ export interface components {
              */
             split: string;
             /**
+             * Upload
+             * @description Id of an uploaded archive that is read in the data folder's place; the data folder if left out.
+             * @default null
+             */
+            upload: string | null;
+            /**
              * Views
              * @description Views by name; the first is the one that evaluation and terms use unless they name another.
              */
@@ -6195,8 +6319,10 @@ export interface operations {
                      * @description Room of the job; the key's if left out.
                      */
                     project?: string | null;
-                    spec: components["schemas"]["ExperimentSpec"];
-                };
+                    spec?: components["schemas"]["ExperimentSpec"];
+                    /** @description In the spec's place: an upload of one. */
+                    upload?: string;
+                } | unknown | unknown;
                 "application/yaml": components["schemas"]["ExperimentSpec"];
             };
         };
@@ -7228,6 +7354,214 @@ export interface operations {
             };
         };
     };
+    list_job_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExportView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "format": "onnx",
+                 *       "opset": 20
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format
+                     * @description onnx, or torch_export (a program of torch.export).
+                     * @enum {string}
+                     */
+                    format: "torch_export" | "onnx";
+                    /**
+                     * Opset
+                     * @description Version of ONNX's operator set; the exporter's own if left out.
+                     */
+                    opset?: number | null;
+                    /**
+                     * Until
+                     * @description Feature point or module path of the student at which it ends; the whole student if left out.
+                     */
+                    until?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     read_job_log: {
         parameters: {
             query?: {
@@ -7339,6 +7673,8 @@ export interface operations {
                 attempt?: number | null;
                 /** @description Byte to begin at. */
                 offset?: number | null;
+                /** @description Host, of a job on several. */
+                node?: number;
             };
             header?: {
                 /** @description Id of the last message that arrived; goes before `after`. */
@@ -9321,10 +9657,10 @@ export interface operations {
                 "application/json": {
                     /**
                      * Kind
-                     * @description What the file holds: weights, as safetensors.
-                     * @constant
+                     * @description What the file holds: weights (safetensors), a dataset (zip or tar), a spec (YAML or JSON).
+                     * @enum {string}
                      */
-                    kind: "weights";
+                    kind: "weights" | "dataset" | "spec";
                     /**
                      * Name
                      * @description The file's name.
@@ -9538,6 +9874,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
