@@ -22,7 +22,7 @@ from distill_core.spec.catalog import load_catalog
 from stillhouse.background import start_service
 from stillhouse.client import Artifact, Client, Job, find_key, observe
 from stillhouse.display import Display, Reading, format_bytes, format_duration, open_display
-from stillhouse.interval import find_gain_interval, find_wilson_interval
+from distill_core.spec.interval import find_gain_interval, find_wilson_interval
 from stillhouse.overrides import apply_overrides
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
 from server.jobs.cache_key import find_cache_key
+from server.jobs.control import find_control_key, find_peer_key
 from server.jobs.database import now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
@@ -91,6 +92,8 @@ def _describe_work(session: Session, resolved: ResolvedSpec, plain: dict[str, An
         "spec_sha256": digest_spec(plain),
         "summary": summarise(resolved),
         "cache_key": find_cache_key(resolved, find_makers(session, plain)),
+        "control_key": find_control_key(resolved),
+        "peer_key": find_peer_key(resolved),
         "num_nodes": resolved.runtime.nodes,
         "num_devices": resolved.runtime.devices,
         "total_steps": size.steps if size else None,
