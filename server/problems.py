@@ -13,6 +13,7 @@ ProblemError
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
 ├── WebhookConflictError        409
+├── ViewConflictError           409
 ├── UploadConflictError         409
 ├── ContentGoneError            410
 ├── PreconditionFailedError     412
@@ -49,7 +50,9 @@ from server.jobs.errors import (
     QuotaExceededError,
     UnknownJobError,
     UnknownUploadError,
+    UnknownViewError,
     UnknownWebhookError,
+    ViewRefusedError,
     WebhookOffError,
 )
 
@@ -160,6 +163,13 @@ class WebhookConflictError(ProblemError):
 
     status = 409
     code = "webhook_off"
+
+
+class ViewConflictError(ProblemError):
+    """The view cannot be kept."""
+
+    status = 409
+    code = "view_refused"
 
 
 class UploadConflictError(ProblemError):
@@ -301,7 +311,9 @@ def to_problem(error: Exception) -> ProblemError:
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
         case WebhookOffError():
             return WebhookConflictError(str(error))
-        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError():
+        case ViewRefusedError():
+            return ViewConflictError(str(error))
+        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError() | UnknownViewError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

@@ -1,4 +1,4 @@
-"""What jobs must share to be held against one another: all but the teacher for a control, all but the seed for a peer."""
+"""What jobs share that may be compared: with a control all but the teacher, with a peer all but the seed."""
 
 from __future__ import annotations
 

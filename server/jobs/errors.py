@@ -4,6 +4,8 @@ JobError
 ├── UnknownJobError     no job has this id
 ├── UnknownWebhookError no webhook, or no delivery of it, has this id
 ├── UnknownUploadError  no upload has this id
+├── UnknownViewError    the key keeps no view of this id
+├── ViewRefusedError    the key cannot keep this view
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 ├── QuotaExceededError  the job's project has no room for it
@@ -50,6 +52,21 @@ class UnknownUploadError(JobError):
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"there is no upload {upload_id!r}")
+
+
+class UnknownViewError(JobError):
+    """The key keeps no view of this id."""
+
+    code = "view_unknown"
+
+    def __init__(self, view_id: str) -> None:
+        super().__init__(f"there is no view {view_id!r}")
+
+
+class ViewRefusedError(JobError):
+    """The key cannot keep this view."""
+
+    code = "view_refused"
 
 
 class WebhookOffError(JobError):
