@@ -17,7 +17,7 @@ from server.jobs.queries import find_jobs, read_labels
 from server.jobs.tables import Job
 from server.problems import QueryInvalidError
 from server.routes.listing import Component, choose_project
-from server.routes.query import KnownQuery, Limit, MetricName, PlainTruth
+from server.routes.query import KnownQuery, Limit, Measure, PlainTruth
 from server.service import ReadSession
 from server.views.comparing import (
     ComparisonView,
@@ -84,7 +84,7 @@ def compare_jobs(
 def read_leaderboard(
     session: ReadSession,
     caller: CallerOf,
-    metric: MetricName = "test/accuracy",
+    metric: Measure = "test/accuracy",
     dataset: Annotated[Component, Query(description="Only jobs with this data set.")] = None,
     project: Annotated[str | None, Query(max_length=64, description="Room of the jobs; the caller's own.")] = None,
     limit: Limit = 20,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from server.jobs.gain import find_gain
 from server.jobs.queries import find_job
-from server.routes.query import KnownQuery, MetricName
+from server.routes.query import KnownQuery, Measure
 from server.service import ReadSession
 from server.views.comparing import GainView, view_gain
 
@@ -14,6 +14,6 @@ router = APIRouter(prefix="/v1/jobs/{job_id}/gain", tags=["comparison"], depende
 
 
 @router.get("", summary="Read a job's gain over its controls", responses={404: {}})
-def read_gain(session: ReadSession, job_id: str, metric: MetricName = "test/accuracy") -> GainView:
+def read_gain(session: ReadSession, job_id: str, metric: Measure = "test/accuracy") -> GainView:
     """Return the difference from the controls with a 95 % interval; nulls and a reason where nothing can be told."""
     return view_gain(job_id, metric, find_gain(session, find_job(session, job_id), metric))

@@ -7713,6 +7713,7 @@ export interface operations {
     read_gain: {
         parameters: {
             query?: {
+                /** @description Figure or metric that jobs are judged by. */
                 metric?: string;
             };
             header?: never;
@@ -8598,6 +8599,7 @@ export interface operations {
     read_leaderboard: {
         parameters: {
             query?: {
+                /** @description Figure or metric that jobs are judged by. */
                 metric?: string;
                 /** @description Only jobs with this data set. */
                 dataset?: string | null;
