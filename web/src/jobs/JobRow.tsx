@@ -3,7 +3,7 @@
 import { memo, type MouseEvent } from "react";
 
 import type { Job } from "../api/types";
-import { Link } from "../router";
+import { Link, navigate } from "../router";
 import { ModelPair } from "../ui/ModelPair";
 import type { Column } from "./columns";
 
@@ -18,8 +18,12 @@ interface Props {
 
 export const JobRow = memo(function JobRow({ job, index, columns, isChosen, spark, onChoose }: Props) {
   const choose = (event: MouseEvent<HTMLInputElement>) => onChoose(job.id, event.shiftKey);
+  const open = (event: MouseEvent<HTMLTableRowElement>) => {
+    const isOther = (event.target as Element).closest("a, label, button") || getSelection()?.toString();
+    if (!isOther) navigate(`/jobs/${job.id}`);
+  };
   return (
-    <tr data-testid="job-row" data-job={job.id} data-index={index} aria-rowindex={index + 2} data-chosen={isChosen || undefined}>
+    <tr data-testid="job-row" data-job={job.id} data-index={index} aria-rowindex={index + 2} data-chosen={isChosen || undefined} onClick={open}>
       <td className="choose-cell">
         <label>
           <span className="visually-hidden">Choose {job.name}</span>

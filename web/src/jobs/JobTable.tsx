@@ -62,7 +62,7 @@ export function JobTable(props: TableProps) {
             <th scope="col" className="choose-cell">
               <ChooseAll numChosen={numChosen} numJobs={jobs.length} onChooseAll={props.onChooseAll} />
             </th>
-            <SortTitle title="Job" sortKey="name" sort={sort} isNumber={false} onSort={props.onSort} />
+            <SortTitle title="Job" className="name-cell" sortKey="name" sort={sort} isNumber={false} onSort={props.onSort} />
             {columns.map(({ id, title, sort: key, isNumber }) => (
               <SortTitle key={id} title={title} sortKey={key} sort={sort} isNumber={isNumber} onSort={props.onSort} />
             ))}

@@ -26,7 +26,7 @@ export interface Column {
 type Plain = Omit<Column, "id">;
 
 const PLAIN: Readonly<Record<string, Plain>> = {
-  state: { title: "State", width: 130, isNumber: false, sort: null, render: renderState },
+  state: { title: "State", width: 146, isNumber: false, sort: null, render: renderState },
   progress: { title: "Progress", width: 190, isNumber: false, sort: null, render: renderProgress },
   duration: { title: "Duration", width: 120, isNumber: true, sort: null, render: (job) => <Duration job={job} /> },
   created: { title: "Created", width: 130, isNumber: true, sort: "created_at", render: (job) => <Age time={job.created_at} /> },
