@@ -34,7 +34,7 @@ export function GainPanel({ jobs, figures }: { jobs: readonly Job[]; figures: re
         </label>
         <span className="muted">a control trains the same student without a teacher; bars are 95 % intervals</span>
       </div>
-      <div className="table-frame">
+      <div className="table-frame side-frame">
         <table className="gains">
           <thead>
             <tr>

@@ -14,6 +14,7 @@ import { smooth } from "./smooth";
 import { Swatch } from "./Swatch";
 
 const HEIGHT = 260;
+const FIT_LEGEND = 10; // more of them are scrolled, by keyboard too
 
 interface Props {
   metric: string;
@@ -35,7 +36,7 @@ export function OverlayChart({ metric, jobs, curves, smoothing, isLog }: Props) 
         <h3>{nameMeasure(metric)}</h3>
       </figcaption>
       <div className="chart-frame" ref={frame} role="img" aria-label={describe(metric, jobs, lines)} />
-      <ul className="overlay-legend" ref={legend}>
+      <ul className="overlay-legend" ref={legend} tabIndex={jobs.length > FIT_LEGEND ? 0 : undefined} aria-label="Values">
         {jobs.map((job, index) => (
           <li key={job.id} {...over(job.id)} data-hovered={hovered === job.id || undefined}>
             <Swatch index={index} />

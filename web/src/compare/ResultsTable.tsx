@@ -29,7 +29,7 @@ export function ResultsTable({ comparison, showsAll, onShowAll }: Props) {
           <input type="checkbox" checked={!showsAll} onChange={(event) => onShowAll(!event.target.checked)} /> only what differs
         </label>
       </div>
-      <div className="table-frame side-frame">
+      <div className="table-frame side-frame" tabIndex={0} role="region" aria-label="Results and parameters">
         <table
           className="side"
           style={{ minWidth: NAME_WIDTH + jobs.length * JOB_WIDTH }}

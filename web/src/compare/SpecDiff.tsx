@@ -43,17 +43,19 @@ export function SpecDiff({ comparison }: { comparison: Comparison }) {
       {lines.length === 0 ? (
         <Empty>The specs of the two are the same.</Empty>
       ) : (
-        <dl className="spec-diff">
-          {lines.map(({ pointer, before, after }) => (
-            <div key={pointer}>
-              <dt>
-                <code>{pointer}</code>
-              </dt>
-              {before !== null && <Side kind="del" sign="−" text={before} />}
-              {after !== null && <Side kind="ins" sign="+" text={after} />}
-            </div>
-          ))}
-        </dl>
+        <div className="spec-diff" tabIndex={0} role="region" aria-label="Spec diff">
+          <dl>
+            {lines.map(({ pointer, before, after }) => (
+              <div key={pointer}>
+                <dt>
+                  <code>{pointer}</code>
+                </dt>
+                {before !== null && <Side kind="del" sign="−" text={before} />}
+                {after !== null && <Side kind="ins" sign="+" text={after} />}
+              </div>
+            ))}
+          </dl>
+        </div>
       )}
     </section>
   );

@@ -33,7 +33,7 @@ function ColumnPanel({ columns, jobs, onColumns }: Props) {
   };
   return (
     <>
-      <h3>Shown</h3>
+      <h2>Shown</h2>
       {columns.length === 0 && <p className="muted">The job alone. Add columns below.</p>}
       <ol className="column-list">
         {columns.map((id, index) => (
@@ -86,7 +86,7 @@ function Offers({ columns, jobs, onAdd }: OffersProps) {
   ];
   return (
     <>
-      <h3>Add</h3>
+      <h2>Add</h2>
       <label className="field">
         <span>column</span>
         <select value="" onChange={(event) => onAdd(event.target.value)}>

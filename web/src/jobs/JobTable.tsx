@@ -11,7 +11,7 @@ import { useRowKeys } from "./useRowKeys";
 import { useRows } from "./useRows";
 
 const CHOOSE_WIDTH = 44;
-const NAME_WIDTH = 340;
+const NAME_WIDTH = 280;
 const BEFORE_END = 30;
 
 export interface TableProps {
