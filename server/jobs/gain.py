@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Literal
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from distill_core.spec.data import StreamSpec
@@ -99,16 +99,24 @@ def read_values(session: Session, jobs: Sequence[Job], metric: str) -> dict[str,
 
 
 def _find_alike(session: Session, jobs: Sequence[Job]) -> dict[str | None, list[Job]]:
-    """Return the succeeded jobs of each control key, the newest first."""
+    """Return the controls and peers of the jobs that succeeded, by control key, the newest first."""
     keys = {job.control_key for job in jobs} - {None}
     alike: dict[str | None, list[Job]] = defaultdict(list)
     if not keys:
         return alike
     wanted = (Job.project == jobs[0].project, Job.control_key.in_(keys), Job.state == State.SUCCEEDED)
-    query = select(Job).where(*wanted, Job.deleted_at.is_(None)).order_by(Job.id.desc())
+    is_peer = Job.peer_key.in_({job.peer_key for job in jobs})
+    query = select(Job).where(*wanted, Job.deleted_at.is_(None), or_(is_peer, _has_no_teacher(session)))
+    query = query.order_by(Job.id.desc())
     for job in session.scalars(query.limit(_MOST_ALIKE)):
         alike[job.control_key].append(job)
     return alike
+
+
+def _has_no_teacher(session: Session) -> ColumnElement[bool]:
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_array_length(Job.summary, "$.teachers") == 0
+    return func.jsonb_array_length(Job.summary["teachers"]) == 0
 
 
 def _compare(job: Job, alike: Iterable[Job], values: Mapping[str, float], metric: str, count: int | None) -> Gain:

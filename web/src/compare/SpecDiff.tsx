@@ -36,7 +36,7 @@ export function SpecDiff({ comparison }: { comparison: Comparison }) {
       <div className="part-head">
         <h2>Spec diff</h2>
         <JobChoice jobs={others} chosen={other.id} onChoose={setNamed} />
-        <span className="muted">
+        <span className="muted cut" title={start.name}>
           against the baseline, <bdi>{start.name}</bdi>
         </span>
       </div>
