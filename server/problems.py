@@ -14,6 +14,7 @@ ProblemError
 ├── ProjectExistsError          409
 ├── QuotaReachedError        409
 ├── WebhookConflictError        409
+├── ViewConflictError           409
 ├── UploadConflictError         409
 ├── UploadInUseError            409
 ├── ContentGoneError            410
@@ -52,8 +53,10 @@ from server.jobs.errors import (
     QuotaExceededError,
     UnknownJobError,
     UnknownUploadError,
+    UnknownViewError,
     UnknownWebhookError,
     UploadNeededError,
+    ViewRefusedError,
     WebhookOffError,
 )
 
@@ -171,6 +174,13 @@ class WebhookConflictError(ProblemError):
 
     status = 409
     code = "webhook_off"
+
+
+class ViewConflictError(ProblemError):
+    """The view cannot be kept."""
+
+    status = 409
+    code = "view_refused"
 
 
 class UploadConflictError(ProblemError):
@@ -319,7 +329,9 @@ def to_problem(error: Exception) -> ProblemError:
             return QueryInvalidError("the request's parameters are not valid", _parameter_problems(error))
         case WebhookOffError():
             return WebhookConflictError(str(error))
-        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError():
+        case ViewRefusedError():
+            return ViewConflictError(str(error))
+        case UnknownJobError() | UnknownWebhookError() | UnknownUploadError() | UnknownViewError():
             return NotFoundError(str(error))
         case MoveRefusedError():
             members = {"state": str(error.state), "allowed": list(error.allowed)}

@@ -19,10 +19,10 @@ from rich.table import Table
 from distill_core.errors import StillhouseError
 from distill_core.spec import parse_document
 from distill_core.spec.catalog import load_catalog
+from distill_core.spec.interval import find_gain_interval, find_wilson_interval
 from stillhouse.background import start_service
 from stillhouse.client import Artifact, Client, Job, find_key, observe
 from stillhouse.display import Display, Reading, format_bytes, format_duration, open_display
-from stillhouse.interval import find_gain_interval, find_wilson_interval
 from stillhouse.overrides import apply_overrides
 
 

@@ -5,6 +5,8 @@ JobError
 ├── UnknownWebhookError no webhook, or no delivery of it, has this id
 ├── UnknownUploadError  no upload has this id
 ├── UploadNeededError   jobs that are not over read the upload
+├── UnknownViewError    the key keeps no view of this id
+├── ViewRefusedError    the key cannot keep this view
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 ├── NotExportableError  the job has no student to export
@@ -63,6 +65,21 @@ class UploadNeededError(JobError):
         self.job_ids = list(job_ids)
         more = ", and more" if has_more else ""
         super().__init__(f"{upload_id} is read by jobs that are not over: {', '.join(job_ids)}{more}")
+
+
+class UnknownViewError(JobError):
+    """The key keeps no view of this id."""
+
+    code = "view_unknown"
+
+    def __init__(self, view_id: str) -> None:
+        super().__init__(f"there is no view {view_id!r}")
+
+
+class ViewRefusedError(JobError):
+    """The key cannot keep this view."""
+
+    code = "view_refused"
 
 
 class WebhookOffError(JobError):

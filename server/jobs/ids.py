@@ -6,7 +6,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev", "key", "whk", "msg", "upl"]
+Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev", "key", "whk", "msg", "upl", "view"]
 
 
 def new_id(kind: Kind) -> str:

@@ -27,7 +27,7 @@ def measure_spec(resolved: ResolvedSpec) -> Size | None:
     """Return the size of a run, None where only the files know how many samples there are."""
     steps = samples = 0
     for stage in resolved.stages:
-        total = _count_samples(resolved.data[stage.train])
+        total = count_samples(resolved.data[stage.train])
         if total is None:
             return None
         num_steps = stage.epochs * _count_steps(stage, total, resolved.runtime.nodes * resolved.runtime.devices)
@@ -36,7 +36,7 @@ def measure_spec(resolved: ResolvedSpec) -> Size | None:
     return Size(steps, samples)
 
 
-def _count_samples(stream: StreamSpec) -> int | None:
+def count_samples(stream: StreamSpec) -> int | None:
     """Return how many samples a stream reads in an epoch."""
     splits = load_catalog().datasets[stream.dataset].splits
     if splits is None or stream.split not in splits:

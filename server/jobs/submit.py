@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from distill_core.spec import ResolvedSpec
 from server.jobs.cache_key import find_cache_key
+from server.jobs.control import find_control_key, find_peer_key
 from server.jobs.database import do_last, now
 from server.jobs.events import append_event
 from server.jobs.ids import new_id
@@ -90,12 +91,14 @@ def submit_job(
 def _describe_work(
     session: Session, resolved: ResolvedSpec, plain: dict[str, Any], *, is_export: bool
 ) -> dict[str, Any]:
-    """Return the columns of a job that follow from its spec; an export takes no step and asks no teacher."""
+    """Return the columns of a job that follow from its spec; an export takes no step and is no control."""
     size = None if is_export else measure_spec(resolved)
     return {
         "spec_sha256": digest_spec(plain),
         "summary": summarise(resolved),
         "cache_key": None if is_export else find_cache_key(resolved, find_makers(session, plain)),
+        "control_key": None if is_export else find_control_key(resolved),
+        "peer_key": None if is_export else find_peer_key(resolved),
         "num_nodes": resolved.runtime.nodes,
         "num_devices": resolved.runtime.devices,
         "total_steps": size.steps if size else None,

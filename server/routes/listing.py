@@ -81,7 +81,7 @@ def read_filter(
     """Return which jobs a list shows."""
     components = {"student": student, "teachers": teacher, "datasets": dataset, "methods": method}
     return JobFilter(
-        project=_choose_project(caller, project),
+        project=choose_project(caller, project),
         states=state or (),
         words=q,
         labels=labels,
@@ -117,7 +117,7 @@ def list_jobs_page(
     )
 
 
-def _choose_project(caller: Caller, project: str | None) -> str:
+def choose_project(caller: Caller, project: str | None) -> str:
     """Return the project to look into; one that the caller may not see is told as if there were none."""
     if caller.project is not None and project not in {None, caller.project}:
         raise NotFoundError(f"there is no project {project!r}")

@@ -20,6 +20,7 @@ from server.problems import QueryInvalidError
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page.")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Number of the last entry that is known already.")]
 MetricName = Annotated[str, Query(max_length=128)]
+Measure = Annotated[str, Query(max_length=128, description="Figure or metric that jobs are judged by.")]
 
 
 def _check_truth(value: Any) -> Any:

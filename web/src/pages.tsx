@@ -4,6 +4,7 @@ import { lazy, type ReactNode } from "react";
 
 import { JobsPage } from "./jobs/JobsPage";
 
+const ComparePage = lazy(async () => ({ default: (await import("./compare/ComparePage")).ComparePage }));
 const JobPage = lazy(async () => ({ default: (await import("./job/JobPage")).JobPage }));
 const NewJobPage = lazy(async () => ({ default: (await import("./submit/NewJobPage")).NewJobPage }));
 
@@ -15,6 +16,7 @@ interface PageFacts {
 
 const PAGES: readonly PageFacts[] = [
   { path: /^\/$/, render: () => <JobsPage /> },
+  { path: /^\/compare$/, render: () => <ComparePage /> },
   { path: /^\/jobs\/new$/, render: () => <NewJobPage /> },
   { path: /^\/jobs\/(job_[0-9A-Z]+)$/, render: (id) => <JobPage key={id} id={id} /> },
 ];

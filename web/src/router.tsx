@@ -1,6 +1,6 @@
 /** Addresses: a page is a path, what is shown on it is in the query. */
 
-import { useCallback, useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent } from "react";
+import { useCallback, useMemo, useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent } from "react";
 
 const CHANGED = "stillhouse:navigated";
 
@@ -39,6 +39,22 @@ export function useParam<T extends string>(name: string, fallback: T): [T, (valu
     [name, fallback],
   );
   return [value, change];
+}
+
+/** All values of the query, and how to change some of them; empty ones are left out of the address. */
+export function useParams(): [URLSearchParams, (changes: Record<string, string>) => void] {
+  const search = useSyncExternalStore(subscribe, () => location.search);
+  const params = useMemo(() => new URLSearchParams(search), [search]);
+  const change = useCallback((changes: Record<string, string>) => {
+    const next = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value) next.set(name, value);
+      else next.delete(name);
+    }
+    const query = next.toString();
+    navigate(location.pathname + (query ? `?${query}` : ""), { replace: true });
+  }, []);
+  return [params, change];
 }
 
 /** An ordinary link that stays inside the page when it is plainly clicked. */

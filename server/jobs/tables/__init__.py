@@ -4,7 +4,7 @@ from server.jobs.tables.base import Table, UTCDateTime
 from server.jobs.tables.files import Artifact, Blob, CacheEntry, Checkpoint, Upload
 from server.jobs.tables.jobs import IdempotencyKey, Job, JobLabel, JobNeed, JobSpec, JobUpload, Project
 from server.jobs.tables.measures import LogChunk, Metric, MetricKey, MetricLatest, MetricRollup
-from server.jobs.tables.people import ApiKey, AuditEntry, BrowserSession, Fact, Webhook, WebhookDelivery
+from server.jobs.tables.people import ApiKey, AuditEntry, BrowserSession, Fact, SavedView, Webhook, WebhookDelivery
 from server.jobs.tables.runs import Attempt, Device, Event, Lease, Member, Worker
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "MetricLatest",
     "MetricRollup",
     "Project",
+    "SavedView",
     "Table",
     "UTCDateTime",
     "Upload",

@@ -57,6 +57,8 @@ class Job(Table):
     heartbeat_at: Mapped[datetime | None]
     cache_key: Mapped[str | None] = mapped_column(String(64))  # of the teacher outputs that it stores, as far as known
     cache_state: Mapped[str | None] = mapped_column(String(16))  # building, ready; null where it stores none
+    control_key: Mapped[str | None] = mapped_column(String(64))  # shared with the same training without a teacher
+    peer_key: Mapped[str | None] = mapped_column(String(64))  # shared with the same spec under other seeds
     queued_at: Mapped[datetime | None]  # when it last entered the queue; its age there counts from then
     max_pending_s: Mapped[float | None]  # fails when it has waited longer
     not_before: Mapped[datetime | None]  # waits until then before its next attempt
@@ -86,6 +88,7 @@ class Job(Table):
         Index("ix_jobs_parent_id", "parent_id"),
         Index("ix_jobs_cache_key", "cache_key"),
         Index("ix_jobs_export_of", "export_of"),
+        Index("ix_jobs_project_control_key_id", "project", "control_key", "id"),
     )
 
 

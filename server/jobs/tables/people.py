@@ -62,6 +62,20 @@ class AuditEntry(Table):
     __table_args__ = (Index("ix_audit_entries_project_seq", "project", "seq"), {"sqlite_autoincrement": True})
 
 
+class SavedView(Table):
+    """A way of looking at the list of jobs, kept by the owner of a key."""
+
+    __tablename__ = "saved_views"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    name: Mapped[str]
+    query: Mapped[str] = mapped_column(Text)  # of the dashboard's address
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("key_id", "name"),)
+
+
 class Webhook(Table):
     """An address that is told of a project's events."""
 

@@ -101,7 +101,7 @@ def test_what_is_to_be_done_last_is_not_done_in_a_transaction_that_fails(ground:
     assert done == []
 
 
-@pytest.mark.parametrize("stores", ["postgres+redis"], indirect=True)
+@pytest.mark.parametrize("ready_stores", ["postgres+redis"], indirect=True)
 def test_a_connection_that_died_while_it_rested_is_not_used(ground: Ground) -> None:
     with ground.database.read() as session:
         mine = session.scalar(select(func.pg_backend_pid()))

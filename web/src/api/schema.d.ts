@@ -172,6 +172,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare jobs
+         * @description Return where the specs of jobs differ and what was measured of each; jobs that are gone are named.
+         */
+        get: operations["compare_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/components": {
         parameters: {
             query?: never;
@@ -408,6 +428,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job_id}/gain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a job's gain over its controls
+         * @description Return the difference from the controls with a 95 % interval; nulls and a reason where nothing can be told.
+         */
+        get: operations["read_gain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}/logs": {
         parameters: {
             query?: never;
@@ -582,6 +622,26 @@ export interface paths {
          * @description Run a failed or cancelled job once more from its last checkpoint; asking again changes nothing.
          */
         post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the best jobs
+         * @description Return the succeeded jobs with the best last value of a metric, with size, latency and gain over controls.
+         */
+        get: operations["read_leaderboard"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -880,6 +940,54 @@ export interface paths {
          * @description Add bytes to an upload just where it stands; with the last of them it becomes complete.
          */
         patch: operations["append_to_upload"];
+        trace?: never;
+    };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved views
+         * @description Return the caller's views, by name.
+         */
+        get: operations["list_views"];
+        put?: never;
+        /**
+         * Save a view
+         * @description Keep a way of looking at the list of jobs.
+         */
+        post: operations["save_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a saved view
+         * @description Give a view another name or query.
+         */
+        put: operations["change_view"];
+        post?: never;
+        /**
+         * Delete a saved view
+         * @description Keep a view no longer.
+         */
+        delete: operations["delete_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/webhooks": {
@@ -1773,6 +1881,53 @@ export interface components {
             transform: "color_jitter";
         };
         /**
+         * ComparisonView
+         * @description Jobs side by side.
+         */
+        ComparisonView: {
+            /**
+             * Alike
+             * @description Where they do not; empty unless `all` is true.
+             */
+            alike: components["schemas"]["LikenessView"][];
+            /**
+             * Baseline
+             * @description The job that deltas are taken to; null where no job was found.
+             */
+            baseline: string | null;
+            /**
+             * Data
+             * @description The jobs, in the order that was asked for.
+             */
+            data: components["schemas"]["JobView"][];
+            /**
+             * Differs
+             * @description Where the resolved specs differ.
+             */
+            differs: components["schemas"]["DifferenceView"][];
+            /**
+             * Figures
+             * @description What the evaluations measured.
+             */
+            figures: components["schemas"]["MeasureView"][];
+            /**
+             * Metrics
+             * @description Last values of all metrics.
+             */
+            metrics: components["schemas"]["MeasureView"][];
+            /**
+             * Missing
+             * @description Ids that no job has.
+             */
+            missing: string[];
+            /**
+             * Object
+             * @default comparison
+             * @constant
+             */
+            object: "comparison";
+        };
+        /**
          * Constant
          * @description The learning rate stays as it is.
          */
@@ -1958,6 +2113,24 @@ export interface components {
             memory_bytes: number | null;
             /** Name */
             name: string;
+        };
+        /**
+         * DifferenceView
+         * @description A place of the resolved specs where the jobs differ.
+         */
+        DifferenceView: {
+            /**
+             * Pointer
+             * @description JSON pointer into the resolved spec.
+             */
+            pointer: string;
+            /**
+             * Values
+             * @description Job id -> value; a job whose spec has no such place is left out.
+             */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * DryRunView
@@ -2245,6 +2418,69 @@ export interface components {
              * @description Path of a .safetensors file, relative, without '..'.
              */
             file: string;
+        };
+        /**
+         * GainView
+         * @description What a job gained over the same training without a teacher.
+         */
+        GainView: {
+            /**
+             * Basis
+             * @description What the interval was told from: the spread over seeds (Welch's t), or the number of test samples.
+             */
+            basis: ("seeds" | "samples") | null;
+            /** Control Mean */
+            control_mean: number | null;
+            /**
+             * Controls
+             * @description Succeeded jobs that train the same student on the same data for as long without a teacher; of runs of one spec the newest.
+             */
+            controls: components["schemas"]["MeasuredView"][];
+            /**
+             * Gain
+             * @description Mean of the job and its peers, less that of the controls.
+             */
+            gain: number | null;
+            /**
+             * High
+             * @description Upper end of it.
+             */
+            high: number | null;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Low
+             * @description Lower end of the gain's 95 % interval.
+             */
+            low: number | null;
+            /** Metric */
+            metric: string;
+            /**
+             * Object
+             * @default gain
+             * @constant
+             */
+            object: "gain";
+            /**
+             * Peers
+             * @description Succeeded jobs of the same spec under other seeds, likewise.
+             */
+            peers: components["schemas"]["MeasuredView"][];
+            /**
+             * Reason
+             * @description How the interval was told, or why there is none, for people.
+             */
+            reason: string;
+            /**
+             * Value
+             * @description The job's own; null where it was not measured.
+             */
+            value: number | null;
+            /**
+             * Verdict
+             * @description `no_evidence`: the interval holds 0. Null where there is no interval.
+             */
+            verdict: ("gain" | "loss" | "no_evidence") | null;
         };
         /**
          * GroupSpec
@@ -2723,6 +2959,72 @@ export interface components {
             weight_decay: number;
         };
         /**
+         * LeaderView
+         * @description A job on the leaderboard.
+         */
+        LeaderView: {
+            gain: components["schemas"]["GainView"];
+            job: components["schemas"]["JobView"];
+            /**
+             * Latency Ms
+             * @description Of one sample.
+             */
+            latency_ms: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /**
+             * Object
+             * @default leader
+             * @constant
+             */
+            object: "leader";
+            /** Params */
+            params: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /**
+             * Rank
+             * @description Place, from 1; equal values share one.
+             */
+            rank: number;
+            /**
+             * Size Bytes
+             * @description Of the student's weights.
+             */
+            size_bytes: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Value */
+            value: number;
+        };
+        /**
+         * LeaderboardView
+         * @description The best jobs by a metric.
+         */
+        LeaderboardView: {
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "higher" | "lower";
+            /** Data */
+            data: components["schemas"]["LeaderView"][];
+            /** Dataset */
+            dataset: string | null;
+            /** Metric */
+            metric: string;
+            /**
+             * Object
+             * @default leaderboard
+             * @constant
+             */
+            object: "leaderboard";
+        };
+        /**
+         * LikenessView
+         * @description A place of the resolved specs where all jobs have one value.
+         */
+        LikenessView: {
+            /** Pointer */
+            pointer: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
          * Linear
          * @description The learning rate falls in a straight line to a share of its first value.
          */
@@ -2744,6 +3046,51 @@ export interface components {
              * @enum {string}
              */
             schedule: "linear";
+        };
+        /**
+         * MeasureView
+         * @description A figure or metric of the jobs.
+         */
+        MeasureView: {
+            /**
+             * Better
+             * @description Which way it is better.
+             * @enum {string}
+             */
+            better: "higher" | "lower";
+            /**
+             * Deltas
+             * @description Job id -> difference from the baseline, where both are numbers.
+             */
+            deltas: {
+                [key: string]: number;
+            };
+            /**
+             * Differs
+             * @description Whether the jobs that have it have different values of it.
+             */
+            differs: boolean;
+            /** Key */
+            key: string;
+            /**
+             * Values
+             * @description Job id -> value; a job without one is left out.
+             */
+            values: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            };
+        };
+        /**
+         * MeasuredView
+         * @description A job and its value of a metric.
+         */
+        MeasuredView: {
+            /** Job Id */
+            job_id: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
         };
         /**
          * MethodEntry
@@ -3653,6 +4000,38 @@ export interface components {
         Page_QueueEntryView_: {
             /** Data */
             data: components["schemas"]["QueueEntryView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
+        /** Page[SavedViewView] */
+        Page_SavedViewView_: {
+            /** Data */
+            data: components["schemas"]["SavedViewView"][];
             /**
              * First Id
              * @description Id of the first entry; null when the page is empty.
@@ -4602,6 +4981,37 @@ export interface components {
              * @default 0
              */
             weight_decay: number;
+        };
+        /**
+         * SavedViewView
+         * @description A way of looking at the list of jobs, kept by the owner of a key.
+         */
+        SavedViewView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Object
+             * @default view
+             * @constant
+             */
+            object: "view";
+            /**
+             * Query
+             * @description Query of the dashboard's address, without the question mark.
+             */
+            query: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * Scope
@@ -6009,6 +6419,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    compare_jobs: {
+        parameters: {
+            query: {
+                /** @description Job that deltas are taken to; the first if left out. */
+                baseline?: string | null;
+                /** @description Tell the places of the specs too that are alike. */
+                all?: boolean;
+                /** @description Ids of up to 50 jobs, with commas between. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonView"];
                 };
             };
             /** @description Unauthorized */
@@ -7562,6 +8044,85 @@ export interface operations {
             };
         };
     };
+    read_gain: {
+        parameters: {
+            query?: {
+                /** @description Figure or metric that jobs are judged by. */
+                metric?: string;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GainView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
     read_job_log: {
         parameters: {
             query?: {
@@ -8335,6 +8896,89 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_leaderboard: {
+        parameters: {
+            query?: {
+                /** @description Figure or metric that jobs are judged by. */
+                metric?: string;
+                /** @description Only jobs with this data set. */
+                dataset?: string | null;
+                /** @description Room of the jobs; the caller's own. */
+                project?: string | null;
+                /** @description Entries a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaderboardView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10077,6 +10721,384 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SavedViewView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "failures of mine",
+                 *       "query": "state=failed&label.team=mine&sort=-created_at"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Name
+                     * @description What it is called; one of the key's views each.
+                     */
+                    name: string;
+                    /**
+                     * Query
+                     * @description Query of the dashboard's address: filters, order, columns. Without the `?`.
+                     */
+                    query: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the view. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    change_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "failures of mine",
+                 *       "query": "state=failed&label.team=mine&sort=-created_at"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Name
+                     * @description What it is called; one of the key's views each.
+                     */
+                    name: string;
+                    /**
+                     * Query
+                     * @description Query of the dashboard's address: filters, order, columns. Without the `?`.
+                     */
+                    query: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -37,16 +37,14 @@ test("filters are asked of the server and kept in the address", async () => {
   expect(location.search).toBe("?state=failed&q=digits");
 });
 
-test("more jobs are asked for behind the last one shown", async () => {
+test("more jobs are asked for behind the last one before one gets there", async () => {
   const old = aJob({ id: "job_0", name: "older" });
   const { asked } = serve({
     "GET /v1/jobs": ({ url }) => (url.searchParams.get("after") ? list([old]) : list([aJob()], { has_more: true, last_id: aJob().id })),
   });
   show("/");
-  await userEvent.click(await screen.findByRole("button", { name: "Load more" }));
   expect(await screen.findByText("older")).toBeTruthy();
-  expect(asked.at(-1)?.url.searchParams.get("after")).toBe(aJob().id);
-  expect(screen.queryByRole("button", { name: "Load more" })).toBeNull();
+  expect(asked.filter(({ url }) => url.searchParams.get("after") === aJob().id)).toHaveLength(1);
 });
 
 test("a hint brings the new state of a job", async () => {

@@ -1,45 +1,71 @@
-/** The list of jobs: filtered, live, page after page. */
+/** The list of jobs: filtered, ordered, live; what it shows is in the address. */
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useCallback, useMemo, useState } from "react";
 
-import { jobsQuery } from "../api/queries";
-import type { JobState } from "../api/types";
-import { JOB_STATES } from "../jobStates";
-import { usePollInterval } from "../live/LiveProvider";
-import { useParam } from "../router";
+import { useParams } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
 import { useTitle } from "../ui/useTitle";
+import { BulkBar } from "./BulkBar";
+import { ColumnMenu } from "./ColumnMenu";
+import { findColumn, findSpark } from "./columns";
+import { FilterChips } from "./FilterChips";
 import { FirstSteps } from "./FirstSteps";
 import { JobFilters } from "./JobFilters";
+import { isFiltered, readView, turnSort, writeColumns } from "./jobsView";
 import { JobTable } from "./JobTable";
+import { extend, NOTHING, toggle, toggleAll } from "./selection";
+import { useJobs, useSparks } from "./useJobs";
+import { ViewsMenu } from "./ViewsMenu";
 
 export function JobsPage() {
   useTitle("Jobs");
-  const [stateParam, setState] = useParam<string>("state", "");
-  const [text, setText] = useParam<string>("q", "");
-  const state = JOB_STATES.find((each) => each === stateParam) ?? null;
-  const jobs = useInfiniteQuery({ ...jobsQuery({ state, text }), refetchInterval: usePollInterval() });
-  const rows = jobs.data?.pages.flatMap((page) => page.data) ?? [];
-  const isFiltered = state !== null || text !== "";
+  const [params, change] = useParams();
+  const view = useMemo(() => readView(params), [params]);
+  const { query, jobs, error, onSeen, onEnd, retry } = useJobs(view);
+  const columns = useMemo(() => view.columns.flatMap((id) => findColumn(id) ?? []), [view]);
+  const sparks = useSparks(findSpark(view.columns), jobs);
+  const choice = useChoice(useMemo(() => jobs.map(({ id }) => id), [jobs]));
 
-  if (jobs.data && rows.length === 0 && !isFiltered) return <FirstSteps />;
+  if (query.isSuccess && !query.isPlaceholderData && jobs.length === 0 && !isFiltered(view)) return <FirstSteps />;
   return (
-    <>
+    <div className="runs-page">
       <div className="page-head">
         <h1>Jobs</h1>
-        <JobFilters state={state} text={text} onState={(next: JobState | null) => setState(next ?? "")} onText={setText} />
+        <JobFilters view={view} onChange={change} />
+        <ColumnMenu columns={view.columns} jobs={jobs} onColumns={(next) => change({ cols: writeColumns(next) })} />
+        <ViewsMenu query={params.toString()} />
       </div>
-      {jobs.isError && <Failure error={jobs.error} onRetry={() => void jobs.refetch()} />}
-      {jobs.isPending && <Loading what="jobs" />}
-      {rows.length > 0 && <JobTable jobs={rows} isOld={jobs.isPlaceholderData} />}
-      {jobs.data && rows.length === 0 && <Empty>No job fits this filter.</Empty>}
-      {jobs.hasNextPage && (
-        <div className="load-more">
-          <button type="button" className="button" disabled={jobs.isFetchingNextPage} onClick={() => void jobs.fetchNextPage()}>
-            {jobs.isFetchingNextPage ? "Loading…" : "Load more"}
-          </button>
-        </div>
+      <FilterChips view={view} onChange={change} />
+      {error && <Failure error={error} onRetry={retry} />}
+      {query.isPending && !error && <Loading what="jobs" />}
+      {choice.selection.ids.size > 0 && <BulkBar ids={choice.selection.ids} jobs={jobs} onClear={choice.onClear} />}
+      {jobs.length > 0 && (
+        <JobTable
+          jobs={jobs}
+          columns={columns}
+          sparks={sparks}
+          sort={view.sort}
+          isOld={query.isPlaceholderData}
+          hasMore={query.hasNextPage}
+          onSort={(key) => change({ sort: turnSort(view.sort, key) })}
+          onSeen={onSeen}
+          onEnd={onEnd}
+          {...choice}
+        />
       )}
-    </>
+      {query.isSuccess && jobs.length === 0 && <Empty>No job fits this filter.</Empty>}
+    </div>
   );
+}
+
+/** Which of the jobs are chosen, and the ways to change that. */
+function useChoice(order: readonly string[]) {
+  const [selection, setSelection] = useState(NOTHING);
+  const onChoose = useCallback(
+    (id: string, isRange: boolean) => setSelection((now) => (isRange ? extend(now, order, id) : toggle(now, id))),
+    [order],
+  );
+  const onChooseAll = useCallback(() => setSelection((now) => toggleAll(now, order)), [order]);
+  const onClear = useCallback(() => setSelection(NOTHING), []);
+  return { selection, onChoose, onChooseAll, onClear };
 }

@@ -1,0 +1,40 @@
+/** Figures and metrics by their keys: what people call them, how they are written, which way they are better. */
+
+import type { MetricValue } from "./api/types";
+import { formatBytes, formatNumber, formatPercent } from "./format";
+
+const TITLES: Record<string, string> = {
+  "test/accuracy": "Test accuracy",
+  "test/agreement": "Agreement",
+  "test/nll": "Test NLL",
+  "test/ece": "Calibration error",
+  "cost/params": "Parameters",
+  "cost/size_bytes": "Size",
+  "cost/flops": "FLOPs",
+  "cost/latency_ms": "Latency",
+  "cost/latency_p90_ms": "Latency p90",
+  "cost/throughput_per_s": "Samples/s",
+};
+
+const SHARE = /(^|\/)(accuracy|agreement|ece)$/;
+
+/** What a figure or metric is called; one without a name of its own is called by its key. */
+export function nameMeasure(key: string): string {
+  return TITLES[key] ?? key;
+}
+
+/** A value with its unit. */
+export function showMeasure(key: string, value: MetricValue | undefined): string {
+  if (typeof value !== "number") return formatNumber(value);
+  if (SHARE.test(key)) return formatPercent(value);
+  if (key.endsWith("_bytes")) return formatBytes(value);
+  return key.endsWith("_ms") ? `${formatNumber(value)} ms` : formatNumber(value);
+}
+
+/** A difference with its sign; of shares in percentage points. */
+export function showDelta(key: string, delta: number): string {
+  const sign = delta > 0 ? "+" : delta < 0 ? "−" : "±";
+  const size = Math.abs(delta);
+  if (SHARE.test(key)) return `${sign}${(size * 100).toFixed(2)} pp`;
+  return `${sign}${showMeasure(key, size)}`;
+}
