@@ -1,14 +1,15 @@
 """DIST+: correlations instead of distances, of the predictions and of the last maps.
 
 Tao Huang, Shan You, Fei Wang, Chen Qian, Chang Xu: "DIST+: Knowledge Distillation From a Stronger Adaptive Teacher",
-TPAMI 47(7), 2025 (we know of no arXiv id), an extension of "Knowledge Distillation from A Stronger Teacher", NeurIPS
-2022 (arXiv 2205.10536). Of the four parts `inter` and `intra` are those of the earlier paper, `channel` and `spatial`
-bring the same idea to maps. We have them from torchdistill's configuration and code, which adds `channel` with the
-wrong sign: it rewards maps that are opposite. Here every part is what a correlation lacks to 1. The paper also lets the
-teacher acclimate to the student, of which we know no formula; a teacher learns nothing in a term, and what the recipe
-`dist_plus` offers in its place is ours. Ours as well: a 1x1 convolution of the student's map where the channels differ,
-averages to the smaller of two sizes, and that what does not vary at all correlates with nothing and gets no gradient.
-With several processes correlations over the batch are those of the whole batch.
+TPAMI 47(7), 2025, doi 10.1109/TPAMI.2025.3554235 (we know of no arXiv id), an extension of "Knowledge Distillation from
+A Stronger Teacher", NeurIPS 2022 (arXiv 2205.10536). Of the four parts `inter` and `intra` are those of the earlier
+paper, `channel` and `spatial` bring the same idea to maps. We have them from torchdistill's configuration and code,
+which adds `channel` with the wrong sign: it rewards maps that are opposite. Here every part is what a correlation lacks
+to 1. The paper also lets the teacher acclimate to the student, by its abstract to reduce the discrepancy between both;
+we know no formula of it. A teacher learns nothing in a term, and what the recipe `dist_plus` offers in its place is
+ours. Ours as well: a 1x1 convolution of the student's map where the channels differ, averages to the smaller of two
+sizes, and that what does not vary at all correlates with nothing and gets no gradient. With several processes
+correlations over the batch are those of the whole batch.
 
 Shapes: B batch, K classes, C channels, H height, W width, L tokens, N positions (H W or L).
 """

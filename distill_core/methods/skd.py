@@ -6,10 +6,11 @@ difference between the cosines of student and teacher; the covariance gets a mul
 its Cholesky factor. The paper's divergence has no factor T^2 (`paper`). As torchdistill reads the authors' code it has
 one, and heeds only the samples that the teacher is no surer of than of the median one; the cosines are divided by K,
 and the direction is multiplied by the share of classes no likelier than the median one, a half or so (`code`). The
-authors' script as released, the default, averages over the batch before it chooses samples, so that their share alone
-remains (`released`). The paper's covariance outgrows the multiple of the identity where cosines are not divided: the
-direction then hardly sees how large the difference is, and on small tasks students fall into logits that all point one
-way. With several processes cosines, covariance and medians are those of the whole batch.
+authors' script as released averages over the batch before it chooses samples, so that their share alone remains
+(`released`, the default: what they have published comes first). The paper's covariance outgrows the multiple of the
+identity where cosines are not divided: the direction then hardly sees how large the difference is, and on small tasks
+students fall into logits that all point one way. With several processes cosines, covariance and medians are those of
+the whole batch.
 
 Shapes: B batch, K classes.
 """
