@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from distill_core.distributed import gather_rows
 from distill_core.errors import Problem, SpecError
+from distill_core.logits import soften
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
 from distill_core.spec.place import Path, auto_place
@@ -42,6 +43,9 @@ class DISTPlusParams(Config):
     teacher_place: Path = auto_place("teacher", "last", "The teacher's last map.")
     temperature: float = Field(
         default=1.0, gt=0, le=1000, description="Divides the logits of both before the softmax; larger is softer."
+    )
+    standardise: bool = Field(
+        default=False, description="Give the logits of both mean 0 and deviation 1 a sample first (Sun et al. 2024)."
     )
     embed: Literal["auto", "conv1x1", "none"] = Field(
         default="auto", description="1x1 convolution on the student's map; auto: where the channels differ."
@@ -83,8 +87,10 @@ class DISTPlus(Term[DISTPlusParams]):
         1 - mean over B N of r(f_s, f_t) over C, `spatial` 1 - mean over N of r(sum_C f_s, sum_C f_t) over B.
         """
         temperature = self.params.temperature
-        mine = (student[LOGITS] / temperature).softmax(1)
-        wanted = (teacher[LOGITS].detach() / temperature).softmax(1)
+        mine, wanted = (
+            soften(logits, temperature, standardise=self.params.standardise).exp()
+            for logits in (student[LOGITS], teacher[LOGITS].detach())
+        )
         maps = self._lay_out(student, teacher)
         sums = [gather_rows(x.sum(1)) for x in maps]
         return {

@@ -44,6 +44,10 @@ class SKDParams(Config):
     temperature: float = Field(
         default=4.0, gt=0, le=1000, description="Divides the logits of both before the softmax; larger is softer."
     )
+    standardise: bool = Field(
+        default=False,
+        description="Give the logits of both mean 0 and deviation 1 a sample first, in `instance` (Sun et al. 2024).",
+    )
     tikhonov: float = Field(
         default=0.1, ge=1e-6, le=1e6, description="Multiple of the identity that the covariance is given."
     )
@@ -76,7 +80,9 @@ class SKD(Term[SKDParams]):
 
     def _diverge(self, mine: Tensor, wanted: Tensor) -> Tensor:
         temperature = self.params.temperature
-        log_mine, log_wanted = soften(mine, temperature), soften(wanted, temperature)
+        log_mine, log_wanted = (
+            soften(logits, temperature, standardise=self.params.standardise) for logits in (mine, wanted)
+        )
         losses = functional.kl_div(log_mine, log_wanted, reduction="none", log_target=True).sum(1)
         match self.params.mode:
             case "paper":
