@@ -22,6 +22,7 @@ from distill_core.errors import Problem, SpecError, StillhouseError, Stopped
 from distill_core.rank import current_rank
 from distill_core.spec import ResolvedSpec, check, parse_document, resolve
 from distill_core.spec.outputs import ExportFormat
+from distill_core.spec.smoke import shrink
 
 if TYPE_CHECKING:
     from distill_core.weights import Input
@@ -55,6 +56,9 @@ def _build_parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     run.add_argument("spec", type=Path, help="experiment spec, YAML or JSON")
     run.add_argument("--folder", type=Path, required=True, help="where events, checkpoints and artifacts go")
+    run.add_argument(
+        "--smoke", action="store_true", help="its smallest size, on digits: shows in a minute that it runs"
+    )
     run.add_argument("--inputs", type=Path, help="JSON: artifact id -> {path, sha256}")
     run.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from a checkpoint of the same spec")
     run.add_argument("--parent-pid", type=int, help="die with this process")
@@ -142,7 +146,10 @@ def _leave_at_once(code: int) -> NoReturn:
 def _run_and_tell(arguments: argparse.Namespace, events: EventLog, stop: threading.Event) -> int:
     """Run, and let the last event say how it ended."""
     try:
-        spec = resolve(parse_document(arguments.spec.read_bytes()))
+        document = parse_document(arguments.spec.read_bytes())
+        spec = resolve(document)
+        if arguments.smoke:
+            spec = resolve(shrink(document))
         if current_rank() is None:
             layout = Layout(spec.runtime.devices, spec.runtime.nodes, arguments.node_rank, arguments.master)
             if layout.num_ranks > 1:

@@ -2,10 +2,11 @@
 
 Baoyun Peng, Xiao Jin, Jiaheng Liu, Shunfeng Zhou, Yichao Wu, Yu Liu, Dongsheng Li, Zhaoning Zhang: "Correlation
 Congruence for Knowledge Distillation", ICCV 2019 (arXiv 1904.01802). Both embeddings are learned. By default the
-paper's kernel, a Taylor series of the Gaussian one, which it is only for embeddings of length 1; torchdistill leaves
-them as they are (`unit_norm`). The paper squares the norm of the difference (`square`), torchdistill does not, whose
-weight is 0.003. The form `author` is the code that RepDistiller has from the authors, weight 0.02: differences of
-samples that are neighbours in the batch, no kernel. With several processes the batch is that of all of them.
+paper's loss: the squared Frobenius norm of the difference between kernels, each a Taylor series of the Gaussian one,
+which it is only for embeddings of length 1. torchdistill takes the norm as it is (`reduction: norm`) of embeddings as
+they are (`unit_norm: false`), weight 0.003. The form `author` is the code that RepDistiller has from the authors,
+weight 0.02: differences of samples that are neighbours in the batch, no kernel. With several processes the batch is
+that of all of them.
 
 Shapes: B batch, E embedding.
 """
@@ -45,7 +46,7 @@ class CCKDParams(Config):
     order: int = Field(default=2, ge=1, le=20, description="Order of the Taylor series.")
     unit_norm: bool = Field(default=True, description="Bring the embeddings to length 1 for the kernel.")
     reduction: Literal["norm", "square"] = Field(
-        default="norm", description="Frobenius norm of the kernels' difference divided by B^2, or (paper) its square."
+        default="square", description="Squared Frobenius norm of the kernels' difference over B^2, or the norm itself."
     )
 
 
@@ -69,7 +70,7 @@ class CCKD(Term[CCKDParams]):
         self.embed_teacher = nn.Linear(prod(setting.teacher[Place(self.params.teacher_place)][1:]), size)
 
     def forward(self, student: Activations, teacher: Activations, batch: Batch) -> Tensor:
-        """Return |K_s - K_t|_F / B^2 or its square, K = e^-2g sum_(p <= P) (2g)^p / p! (x y)^p or x y; or `author`.
+        """Return |K_s - K_t|_F^2 / B^2 or |K_s - K_t|_F / B^2, K = e^-2g sum_(p <= P) (2g)^p / p! (x y)^p or x y.
 
         The form `author` is mean over B - 1 of <|d_i|, |d_(i + 1)|>, d the differences of the embeddings.
         """

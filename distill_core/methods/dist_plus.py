@@ -1,14 +1,15 @@
 """DIST+: correlations instead of distances, of the predictions and of the last maps.
 
 Tao Huang, Shan You, Fei Wang, Chen Qian, Chang Xu: "DIST+: Knowledge Distillation From a Stronger Adaptive Teacher",
-TPAMI 47(7), 2025 (we know of no arXiv id), an extension of "Knowledge Distillation from A Stronger Teacher", NeurIPS
-2022 (arXiv 2205.10536). Of the four parts `inter` and `intra` are those of the earlier paper, `channel` and `spatial`
-bring the same idea to maps. We have them from torchdistill's configuration and code, which adds `channel` with the
-wrong sign: it rewards maps that are opposite. Here every part is what a correlation lacks to 1. The paper also lets the
-teacher acclimate to the student, of which we know no formula; a teacher learns nothing in a term, and what the recipe
-`dist_plus` offers in its place is ours. Ours as well: a 1x1 convolution of the student's map where the channels differ,
-averages to the smaller of two sizes, and that what does not vary at all correlates with nothing and gets no gradient.
-With several processes correlations over the batch are those of the whole batch.
+TPAMI 47(7), 2025, doi 10.1109/TPAMI.2025.3554235 (we know of no arXiv id), an extension of "Knowledge Distillation from
+A Stronger Teacher", NeurIPS 2022 (arXiv 2205.10536). Of the four parts `inter` and `intra` are those of the earlier
+paper, `channel` and `spatial` bring the same idea to maps. We have them from torchdistill's configuration and code,
+which adds `channel` with the wrong sign: it rewards maps that are opposite. Here every part is what a correlation lacks
+to 1. The paper also lets the teacher acclimate to the student, by its abstract to reduce the discrepancy between both;
+we know no formula of it. A teacher learns nothing in a term, and what the recipe `dist_plus` offers in its place is
+ours. Ours as well: a 1x1 convolution of the student's map where the channels differ, averages to the smaller of two
+sizes, and that what does not vary at all correlates with nothing and gets no gradient. With several processes
+correlations over the batch are those of the whole batch.
 
 Shapes: B batch, K classes, C channels, H height, W width, L tokens, N positions (H W or L).
 """
@@ -24,6 +25,7 @@ from torch.nn import functional
 
 from distill_core.distributed import gather_rows
 from distill_core.errors import Problem, SpecError
+from distill_core.logits import soften
 from distill_core.methods import METHODS
 from distill_core.spec.config import Config
 from distill_core.spec.place import Path, auto_place
@@ -41,6 +43,9 @@ class DISTPlusParams(Config):
     teacher_place: Path = auto_place("teacher", "last", "The teacher's last map.")
     temperature: float = Field(
         default=1.0, gt=0, le=1000, description="Divides the logits of both before the softmax; larger is softer."
+    )
+    standardise: bool = Field(
+        default=False, description="Give the logits of both mean 0 and deviation 1 a sample first (Sun et al. 2024)."
     )
     embed: Literal["auto", "conv1x1", "none"] = Field(
         default="auto", description="1x1 convolution on the student's map; auto: where the channels differ."
@@ -82,8 +87,10 @@ class DISTPlus(Term[DISTPlusParams]):
         1 - mean over B N of r(f_s, f_t) over C, `spatial` 1 - mean over N of r(sum_C f_s, sum_C f_t) over B.
         """
         temperature = self.params.temperature
-        mine = (student[LOGITS] / temperature).softmax(1)
-        wanted = (teacher[LOGITS].detach() / temperature).softmax(1)
+        mine, wanted = (
+            soften(logits, temperature, standardise=self.params.standardise).exp()
+            for logits in (student[LOGITS], teacher[LOGITS].detach())
+        )
         maps = self._lay_out(student, teacher)
         sums = [gather_rows(x.sum(1)) for x in maps]
         return {

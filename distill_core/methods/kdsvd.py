@@ -5,7 +5,7 @@ Decomposition", ECCV 2018 (arXiv 1807.06819). The first right singular vectors o
 those of the teacher that they are most like, and scaled by the teacher's singular values; compared is a radial basis
 function of consecutive maps. RepDistiller decomposes a map as H W x C, as the paper does (`repdistiller`, the default:
 equal channels), mdistiller as C H x W (`mdistiller`: equal widths). Both bring the teacher's singular values to length
-1, so that one vector keeps its length (`unit`); `raw` takes them as they are.
+1, as the authors' TensorFlow code does, so that one vector keeps its length (`unit`); `raw` takes them as they are.
 
 The derivative of a singular vector divides by differences of squared singular values. Published code lets torch do it
 and zeroes what is not finite, so that a sample with two dead channels teaches nothing; here the derivative of the

@@ -5,8 +5,9 @@ Segmentation", CVPR 2019 (arXiv 1903.04688). Two terms for two stages: `ktaad_au
 teacher's map, `ktaad` takes its encoder over and gives two parts, `kta` (the map itself, weight 50) and `ad` (its
 affinity, weight 1), each through an adapter of its own on the student's map. Layers and weights are torchdistill's: 3x3
 convolutions with BatchNorm and LeakyReLU, a 3x3 convolution as affinity adapter, one with BatchNorm and ReLU as feature
-adapter. Its affinity relates the pixels of each channel apart (`per_channel`, the default); the paper's is one of the
-pixels' whole vectors (`pixels`). Neither is ever written out in full, H W x H W.
+adapter. Its affinity relates the pixels of each channel apart (`per_channel`); the paper's is one of the pixels' whole
+vectors (`pixels`). We know no code of the authors, and the paper's affinity by its description alone, so the default is
+the form whose code and result are published. Neither is ever written out in full, H W x H W.
 
 Any maps [B C H W] will do; in the paper they are the last before the upsampling. Where the student's differs in size
 from the teacher's code, the larger is average-pooled to the smaller. Maps alone.

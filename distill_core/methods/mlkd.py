@@ -5,8 +5,10 @@ al. 2024 (arXiv 2403.01427), whose code standardises the divergences alone, as h
 temperatures, for a weakly and a strongly augmented view; with the weak view the samples that the teacher is less sure
 of than the median count, and the classes that it gives less mass than the median class. The authors' code departs from
 that (`code`): its masks multiply losses that are already averaged, which halves them; of the strong view the relations
-are computed and left out; and its divergences at the last two temperatures take the logits of the weak view. With
-several processes the batch is that of all of them.
+are computed and left out; and its divergences at the last two temperatures take the logits of the weak view. Its
+published figures are those of that code; the default is the method as described. Whether the masks are meant for the
+strong view too, no source that we know decides: the code has them on one of three levels there, which it then leaves
+out. With several processes the batch is that of all of them.
 
 Shapes: B batch, K classes.
 """

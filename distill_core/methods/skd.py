@@ -6,10 +6,11 @@ difference between the cosines of student and teacher; the covariance gets a mul
 its Cholesky factor. The paper's divergence has no factor T^2 (`paper`). As torchdistill reads the authors' code it has
 one, and heeds only the samples that the teacher is no surer of than of the median one; the cosines are divided by K,
 and the direction is multiplied by the share of classes no likelier than the median one, a half or so (`code`). The
-authors' script as released, the default, averages over the batch before it chooses samples, so that their share alone
-remains (`released`). The paper's covariance outgrows the multiple of the identity where cosines are not divided: the
-direction then hardly sees how large the difference is, and on small tasks students fall into logits that all point one
-way. With several processes cosines, covariance and medians are those of the whole batch.
+authors' script as released averages over the batch before it chooses samples, so that their share alone remains
+(`released`, the default: what they have published comes first). The paper's covariance outgrows the multiple of the
+identity where cosines are not divided: the direction then hardly sees how large the difference is, and on small tasks
+students fall into logits that all point one way. With several processes cosines, covariance and medians are those of
+the whole batch.
 
 Shapes: B batch, K classes.
 """
@@ -43,6 +44,10 @@ class SKDParams(Config):
     temperature: float = Field(
         default=4.0, gt=0, le=1000, description="Divides the logits of both before the softmax; larger is softer."
     )
+    standardise: bool = Field(
+        default=False,
+        description="Give the logits of both mean 0 and deviation 1 a sample first, in `instance` (Sun et al. 2024).",
+    )
     tikhonov: float = Field(
         default=0.1, ge=1e-6, le=1e6, description="Multiple of the identity that the covariance is given."
     )
@@ -75,7 +80,9 @@ class SKD(Term[SKDParams]):
 
     def _diverge(self, mine: Tensor, wanted: Tensor) -> Tensor:
         temperature = self.params.temperature
-        log_mine, log_wanted = soften(mine, temperature), soften(wanted, temperature)
+        log_mine, log_wanted = (
+            soften(logits, temperature, standardise=self.params.standardise) for logits in (mine, wanted)
+        )
         losses = functional.kl_div(log_mine, log_wanted, reduction="none", log_target=True).sum(1)
         match self.params.mode:
             case "paper":

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from distill_core.logits import Reduction, divergence, soften, spread_labels
 from distill_core.methods import METHODS
@@ -34,6 +33,9 @@ class TfKDRegParams(Config):
         default=0.99, gt=0, lt=1, description="Probability that the virtual teacher gives the label, before that."
     )
     multiplier: float = Field(default=1.0, gt=0, le=1e6, description="Factor of the divergence.")
+    standardise: bool = Field(
+        default=False, description="Give the student's logits mean 0 and deviation 1 a sample first (Sun et al. 2024)."
+    )
     reduction: Reduction = Field(
         default="mean", description="Mean over batch and classes, or (batchmean) over the batch alone."
     )
@@ -60,4 +62,5 @@ class TfKDReg(Term[TfKDRegParams]):
         params, logits = self.params, student[LOGITS]
         virtual = spread_labels(batch.labels, logits, params.correct_probability)
         wanted = soften(virtual, params.temperature)
-        return divergence(functional.log_softmax(logits, dim=1), wanted, params.reduction) * params.multiplier
+        mine = soften(logits, 1.0, standardise=params.standardise)
+        return divergence(mine, wanted, params.reduction) * params.multiplier

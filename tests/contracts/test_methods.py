@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -153,18 +154,25 @@ def test_a_resumed_run_ends_as_one_that_went_straight_through(key: str, tmp_path
 
 @unless_exempt("cached")
 def test_a_cached_teacher_teaches_what_the_live_one_does(key: str, tmp_path: Path) -> None:
-    document = document_of(key)
-    students = {}
+    document = document_of(key, log_interval_steps=1)
+    stages = {stage["name"] for stage in document["stages"]}
+    losses, cached = {}, set()
     for mode in ("off", "auto"):
         document["stages"][0]["cache"] = {"mode": mode}
         run_engine(document, tmp_path / mode, cache=tmp_path / "cache")
-        events = [line for line in (tmp_path / mode / "events.jsonl").read_text().splitlines() if '"metrics"' in line]
-        students[mode] = [line.partition('"values"')[2] for line in events]
-    numbers = {
-        mode: [float(word) for word in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", " ".join(lines))]
-        for mode, lines in students.items()
-    }
-    assert numbers["auto"] == pytest.approx(numbers["off"], rel=1e-5, abs=1e-7)
+        events = [json.loads(line) for line in (tmp_path / mode / "events.jsonl").read_text().splitlines()]
+        losses[mode] = [
+            value
+            for event in events
+            if event["type"] == "metrics"
+            for name, value in event["values"].items()
+            if name == "train/loss"
+        ]
+        cached |= {event["stage"] for event in events if event["type"] == "cache" and event["mode"] != "off"}
+    assert len(losses["off"]) == 8 * len(stages)
+    assert losses["auto"] == pytest.approx(losses["off"], rel=1e-5, abs=1e-7)
+    listens = METHODS.find(key).needs.teacher or key == "loss"  # whose options say whether it does
+    assert cached == (stages if listens else set())
 
 
 @every_method

@@ -45,6 +45,20 @@ def test_check_is_silent_about_a_good_spec(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out == ""
 
 
+def test_a_published_experiment_runs_at_its_smallest_size_without_its_data(tmp_path: Path) -> None:
+    recipe = ROOT / "distill_core/recipes/cifar100_kd_r56_r20.yaml"
+    assert main(["run", str(recipe), "--folder", str(tmp_path), "--data-root", str(tmp_path / "none"), "--smoke"]) == 0
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert events[-1]["type"] == "succeeded"
+    assert [event["step"] for event in events if event["type"] == "metrics"][-1] == 4  # two stages of two steps
+
+
+def test_the_smallest_size_of_a_wrong_spec_is_refused_as_the_whole_is(tmp_path: Path) -> None:
+    document = supervised()
+    document["models"]["teacher"]["model"] = "resnt8"
+    assert run(document, tmp_path, "--smoke").last["type"] == "failed"
+
+
 def test_a_downloaded_student_is_evaluated_to_exactly_the_reported_figures_in_a_fresh_process(tmp_path: Path) -> None:
     finished = run(supervised(), tmp_path / "run")
     student = tmp_path / "downloaded.safetensors"

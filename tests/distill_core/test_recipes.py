@@ -21,6 +21,7 @@ def test_a_recipe_opens_with_command_cost_expectation_and_paper(path: Path) -> N
     assert f"recipes/{path.name}" in header
     for word in ("# Cost", "# Expect", "# Paper"):
         assert word in header
+    assert ("--smoke" in header) != path.stem.startswith("digits_")  # which take a minute as they are
 
 
 def test_recipes_are_there() -> None:

@@ -5,7 +5,8 @@ Congruence for Knowledge Distillation", ICCV 2019 (arXiv 1904.01802).
 
 Settings: the CIFAR-100 protocol (see the package) with the form that RepDistiller has from the authors and its weight,
 by which the pairs named in kd.py reach 72.97, 69.63 and 73.56 %. The paper's kernel is `form: kernel`, whose weight is
-0.003, beside soft targets; on ImageNet ResNet-34 -> ResNet-18 70.74 %.
+0.003, beside soft targets; on ImageNet ResNet-34 -> ResNet-18 70.74 %. torchdistill's sample has that weight, but for
+the norm that the paper squares (`reduction: norm`) and for embeddings of any length (`unit_norm: false`).
 
     | stage  | learns                     | objective                                |
     | distil | student, both embeddings   | ce + 0.02 cckd (kernel: ce + 0.003)      |
@@ -36,6 +37,10 @@ class CCKD(Recipe):
     form: Literal["kernel", "author"] = Field(
         default="author", description="Kernels of all pairs, or products of differences of samples side by side."
     )
+    unit_norm: bool = Field(default=True, description="Bring the embeddings to length 1 for the kernel.")
+    reduction: Literal["norm", "square"] = Field(
+        default="square", description="Squared Frobenius norm of the kernels' difference over B^2, or the norm itself."
+    )
     ce_weight: Weight = Field(default=1.0, description="Weight of cross-entropy; 0 leaves it out.")
     kd_weight: Weight = Field(default=0.0, description="Weight of the teacher's soft targets; 0 leaves them out.")
     cckd_weight: Weight = Field(
@@ -62,6 +67,8 @@ class CCKD(Recipe):
                             "teacher_place": self.teacher_place,
                             "embedding_size": self.embedding_size,
                             "form": self.form,
+                            "unit_norm": self.unit_norm,
+                            "reduction": self.reduction,
                         },
                     },
                 },

@@ -33,6 +33,9 @@ class FitNet(Recipe):
     regressor: Literal["fitted", "conv1x1", "conv3x3", "none"] = Field(
         default="fitted", description="Convolution that turns the student's map into the teacher's."
     )
+    reduction: Literal["mean", "sum"] = Field(
+        default="mean", description="Mean of the squared differences over all elements, or their sum over the batch."
+    )
     hint_epochs: Epochs = Field(default=30, description="Epochs of the hint stage.")
     hint_optimizer: OptimizerSpec | None = Field(
         default=None, description="Optimizer of the hint stage; that of `optimizer` if left out."
@@ -58,6 +61,7 @@ class FitNet(Recipe):
                             "student_place": self.student_place,
                             "teacher_place": self.teacher_place,
                             "regressor": self.regressor,
+                            "reduction": self.reduction,
                         },
                     },
                 },

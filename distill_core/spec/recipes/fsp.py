@@ -31,6 +31,10 @@ class FSP(Recipe):
     pool: Literal["max", "average"] = Field(
         default="max", description="How the larger map of a pair is brought to the size of the smaller one."
     )
+    reduction: Literal["mean_square", "frobenius", "column_norm"] = Field(
+        default="mean_square",
+        description="Of the difference of two matrices: mean of squares, sum of squares, or sum of column lengths.",
+    )
     fsp_epochs: Epochs = Field(default=30, description="Epochs of the first stage.")
     fsp_optimizer: OptimizerSpec | None = Field(
         default=None, description="Optimizer of the first stage; that of `optimizer` if left out."
@@ -53,6 +57,7 @@ class FSP(Recipe):
                             "student_pairs": self.student_pairs,
                             "teacher_pairs": self.teacher_pairs,
                             "pool": self.pool,
+                            "reduction": self.reduction,
                         },
                     },
                 },

@@ -70,6 +70,12 @@ def test_it_is_the_norm_of_the_kernels_difference(
     assert compute(term).item() == pytest.approx(expected, rel=1e-10)
 
 
+def test_by_default_it_is_the_papers_loss_and_not_torchdistills() -> None:
+    paper = build(kernel="gaussian", unit_norm=True, reduction="square", gamma=0.4, order=2)
+    assert compute(build()).item() == compute(paper).item()
+    assert compute(build()).item() != pytest.approx(compute(build(unit_norm=False, reduction="norm")).item(), rel=0.1)
+
+
 def test_by_default_the_series_is_of_order_2_and_comes_near_the_gaussian_kernel() -> None:
     unit = torch.nn.functional.normalize(randn(4, 3), dim=1)
     gaussian = torch.exp(-0.4 * (unit[:, None] - unit).square().sum(2))
@@ -124,10 +130,10 @@ def test_both_embeddings_learn_and_the_teacher_does_not(form: str) -> None:
     assert teacher.grad is None
 
 
-@pytest.mark.parametrize("form", ["kernel", "author"])
-def test_embeddings_that_agree_have_a_finite_gradient(form: str) -> None:
+@pytest.mark.parametrize(("form", "reduction"), [("kernel", "square"), ("kernel", "norm"), ("author", "square")])
+def test_embeddings_that_agree_have_a_finite_gradient(form: str, reduction: str) -> None:
     student = randn(5, 4).requires_grad_()
-    term = build(student, student.detach(), form=form)
+    term = build(student, student.detach(), form=form, reduction=reduction)
     term.embed_teacher.load_state_dict(term.embed_student.state_dict())
     value = compute(term, student, student.detach())
     value.backward()

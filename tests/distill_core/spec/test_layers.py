@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from distill_core.spec import check, resolve
-from distill_core.spec.catalog import Entry
+from distill_core.spec.catalog import Entry, load_catalog
+from distill_core.spec.components import fill_defaults
 from distill_core.spec.config import Config
 from distill_core.spec.layers import fill_places, find_unfilled
 from distill_core.spec.place import AUTO, Paths, auto_places
+
+PAPERS: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parents[2] / "data/paper_places.yaml").read_text())
+METHODS = load_catalog().methods
 
 THREE = ("stem", "stage1", "stage2", "stage3", "pooled", "logits")
 FOUR = ("stem", "stage1", "stage2", "stage3", "stage4", "pooled", "logits")
@@ -36,6 +42,24 @@ def test_places_of_unequal_models_are_paired_from_the_end() -> None:
     assert fill("maps.pre", THREE, THREE) == ["stem.pre", "stage1.pre", "stage2.pre", "stage3.pre"]
     assert fill("stages+pooled", THREE, THREE) == ["stage1", "stage2", "stage3", "pooled"]
     assert fill("pairs", THREE, THREE) == [["stem", "stage1"], ["stage1", "stage2"], ["stage2", "stage3"]]
+
+
+def list_auto(entry: Entry) -> list[str]:
+    """Return the options of a method whose places follow from the models."""
+    return [name for name, schema in entry.params.get("properties", {}).items() if "auto" in schema]
+
+
+def test_every_method_with_places_of_its_own_is_among_those_of_the_papers() -> None:
+    assert [key for key, entry in METHODS.items() if list_auto(entry)] == sorted(PAPERS)
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_auto_gives_a_method_the_places_of_its_paper(key: str) -> None:
+    entry = METHODS[key]
+    filled = fill_places(entry, fill_defaults(entry, {}), THREE, THREE)
+    for name in list_auto(entry):
+        role = "teacher" if name.startswith("teacher") else "places"
+        assert filled[name] == PAPERS[key].get(role, PAPERS[key]["places"])
 
 
 def document(**params: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from distill_core.spec import check
+from distill_core.spec.catalog import load_catalog
 
 TERM = "/stages/0/objective/term"
 
@@ -38,9 +39,61 @@ def pointers(given: dict[str, Any]) -> list[str]:
     return [problem.pointer for problem in check(given)]
 
 
+METHODS = load_catalog().methods
+OPTIONS = {key: entry.params.get("properties", {}) for key, entry in METHODS.items()}
+
+
+def find_options(*types: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return every option of every method whose schema is of one of these types."""
+    return [
+        (key, name, schema)
+        for key, options in OPTIONS.items()
+        for name, schema in options.items()
+        if schema.get("type") in types
+    ]
+
+
 @pytest.mark.parametrize("method", ["kd", "dkd", "dist", "mkd", "fkd", "crd", "tfkd_reg"])
 def test_a_temperature_below_zero(method: str) -> None:
     assert pointers(document(method, {"temperature": -1.0})) == [f"{TERM}/params/temperature"]
+
+
+@pytest.mark.parametrize(("method", "option", "schema"), find_options("number", "integer"))
+def test_a_number_out_of_its_bounds(method: str, option: str, schema: dict[str, Any]) -> None:
+    lowest = schema.get("minimum", schema.get("exclusiveMinimum", min(schema.get("enum", [0]))))
+    highest = schema.get("maximum", schema.get("exclusiveMaximum", max(schema.get("enum", [0]))))
+    for value in (lowest - 1, highest + 1, "many"):
+        (problem,) = [found for found in check(document(method, {option: value})) if "/params/" in found.pointer]
+        assert problem.pointer == f"{TERM}/params/{option}"
+        assert problem.value == value
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "schema"), [found for found in find_options("string", "array") if "auto" in found[2]]
+)
+def test_a_layer_that_does_not_exist_in_any_option(method: str, option: str, schema: dict[str, Any]) -> None:
+    wrong: Any = "nowhere"
+    place = f"{TERM}/params/{option}"
+    if schema["type"] == "array":
+        is_pair = "pairs" in option
+        wrong, place = (
+            ([["nowhere", "stage1"]] if is_pair else ["nowhere"]),
+            f"{place}/0/0" if is_pair else f"{place}/0",
+        )
+    assert place in pointers(document(method, {option: wrong}))
+
+
+@pytest.mark.parametrize("method", [key for key, entry in METHODS.items() if entry.smallest_batch > 1])
+def test_a_batch_smaller_than_a_method_needs(method: str) -> None:
+    size = METHODS[method].smallest_batch
+    assert "/stages/0/batch_size" in pointers(document(method, batch_size=size - 1))
+    assert "/stages/0/batch_size" not in pointers(document(method, batch_size=size))
+
+
+@pytest.mark.parametrize("method", [key for key, entry in METHODS.items() if entry.same_classes])
+def test_any_method_that_compares_classes_with_a_teacher_of_other_ones(method: str) -> None:
+    problems = [found for found in check(document(method, teacher={"num_classes": 7})) if found.pointer == TERM]
+    assert "classes_differ" in {found.code for found in problems}
 
 
 @pytest.mark.parametrize(
