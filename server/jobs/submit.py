@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -61,7 +62,6 @@ def submit_job(
     Raises:
         QuotaExceededError: the project has no room for the job.
     """
-    moment = now(session)
     check_quota(session, ensure_project(session, project), resolved.runtime.nodes * resolved.runtime.devices)
     plain = resolved.as_document()
     job = Job(
@@ -75,17 +75,15 @@ def submit_job(
         max_pending_s=max_pending_s,
         parent_id=parent_id,
         export_of=export_of,
-        **dict.fromkeys(("queued_at", "created_at", "updated_at"), moment),
+        **dict.fromkeys(("queued_at", "created_at", "updated_at"), now(session)),
         **_describe_work(session, resolved, plain, is_export=export_of is not None),
     )
     session.add(job)
     session.flush()
     session.add(JobSpec(job_id=job.id, document=document, resolved=plain))
     _add_labels(session, job, labels or {})
-    _add_needs(session, job, needs)
-    session.add_all(JobUpload(job_id=job.id, upload_id=name) for name in sorted(named_uploads(plain)))
-    _tell(session, job, actor)
-    return job
+    _add_inputs(session, job, needs, named_uploads(plain))
+    return _tell(session, job, actor)
 
 
 def _describe_work(
@@ -109,17 +107,20 @@ def _add_labels(session: Session, job: Job, labels: Mapping[str, str]) -> None:
     session.add_all(JobLabel(project=job.project, key=key, value=value, job_id=job.id) for key, value in labels.items())
 
 
-def _add_needs(session: Session, job: Job, needs: Sequence[str]) -> None:
-    """Write down which jobs' students a job waits for, and let it say so."""
+def _add_inputs(session: Session, job: Job, needs: Sequence[str], uploads: AbstractSet[str]) -> None:
+    """Write down which uploads a job reads and which jobs' students it waits for, and let it say so."""
+    session.add_all(JobUpload(job_id=job.id, upload_id=upload_id) for upload_id in sorted(uploads))
     if not needs:
         return
     session.add_all(JobNeed(job_id=job.id, needed_id=needed_id) for needed_id in needs)
     job.status_reason, job.status_message = Reason.DEPENDENCY, describe_wait(needs)
 
 
-def _tell(session: Session, job: Job, actor: str) -> None:
+def _tell(session: Session, job: Job, actor: str) -> Job:
+    """Let the first event say that the job is there, and return it."""
     facts = {"state": job.state, "name": job.name, "priority": job.priority, "parent_id": job.parent_id}
     do_last(session, lambda: append_event(session, job.id, "submitted", facts, actor, job.created_at))
+    return job
 
 
 def digest_spec(document: dict[str, Any]) -> str:

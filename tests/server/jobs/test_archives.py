@@ -90,7 +90,7 @@ def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_written(
 )
 def test_a_tar_with_a_link_a_device_or_holes_is_refused(tmp_path: Path, kind: bytes) -> None:
     info = tarfile.TarInfo("train/cats/1.png")
-    info.type, info.linkname = kind, "/etc/passwd"
+    info.type = kind
     with tarfile.open(tmp_path / "a", "w") as archive:
         archive.addfile(info)
     with pytest.raises(ArchiveError):

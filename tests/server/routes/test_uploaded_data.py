@@ -85,7 +85,7 @@ def link() -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         info = tarfile.TarInfo("train/cats/1.png")
-        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        info.type = tarfile.SYMTYPE
         archive.addfile(info)
     return file.getvalue()
 
