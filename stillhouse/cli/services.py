@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from distill_core.errors import StillhouseError
 from stillhouse.cli.failure import WRONG_INPUT
 from stillhouse.cli.options import AsJson, Home, ParentPid
 from stillhouse.cli.output import note, say, say_json
+from stillhouse.client import PartMissingError
 from stillhouse.display import format_bytes
 from stillhouse.parent import follow_parent
 
@@ -33,12 +33,6 @@ Slots = Annotated[
 ]
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
-
-
-class PartMissingError(StillhouseError):
-    """A part of Stillhouse is not installed here."""
-
-    code = "part_missing"
 
 
 def up(
