@@ -41,7 +41,7 @@ class OperatorCalls:
             expires_in_s: seconds until it ends by itself.
         """
         body = {"name": name, "scopes": list(scopes), "project": project, "expires_in_s": expires_in_s}
-        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body).json())
+        return Key.model_validate(self._transport.send("POST", "/v1/api-keys", json=body, once=True).json())
 
     def revoke_key(self, key_id: str) -> None:
         """End an API key for good."""
@@ -87,7 +87,7 @@ class OperatorCalls:
             ConflictError: there is one of this name already.
         """
         body = {"id": project_id, "max_devices": max_devices, "max_queued": max_queued}
-        return Project.model_validate(self._transport.send("POST", "/v1/projects", json=body).json())
+        return Project.model_validate(self._transport.send("POST", "/v1/projects", json=body, once=True).json())
 
     def limit_project(
         self, project_id: str, *, max_devices: int | None = None, max_queued: int | None = None

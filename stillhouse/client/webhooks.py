@@ -31,7 +31,7 @@ class WebhookCalls(OperatorCalls):
             InvalidRequestError: the address may not be called, or there is no such type; `problems` lists them.
         """
         body = {"url": url, "types": list(types)}
-        return Webhook.model_validate(self._transport.send("POST", "/v1/webhooks", json=body).json())
+        return Webhook.model_validate(self._transport.send("POST", "/v1/webhooks", json=body, once=True).json())
 
     def edit_webhook(self, webhook_id: str, **changes: Any) -> Webhook:
         """Change `url`, `types` or `is_enabled` of a webhook; what is left out stays."""

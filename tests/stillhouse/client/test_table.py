@@ -21,9 +21,10 @@ def test_the_rows_of_a_running_job_are_those_so_far(client: Client, hand: HandWo
     job = client.submit(tiny_spec())
     assert client.metric_table(job.id) == MetricTable((), ())
     claim = hand.take(job.id)
+    values = [json.dumps({"a": step, "b": 1}) for step in range(1, 251)]
     lines = [
-        f'{{"type": "metrics", {TIME}, "stage": "train", "step": {step}, "values": {json.dumps({"a": step, "b": 1})}}}\n'
-        for step in range(1, 251)
+        f'{{"type": "metrics", {TIME}, "stage": "train", "step": {step}, "values": {text}}}\n'
+        for step, text in enumerate(values, 1)
     ]
     hand.report(claim, RUN_STARTED, *(line.encode() for line in lines))
     table = client.metric_table(job.id)
