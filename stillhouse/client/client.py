@@ -86,7 +86,11 @@ class Client(FileCalls):
         metrics: Sequence[str] = (),
         created_after: datetime | None = None,
         created_before: datetime | None = None,
-        **named: str | None,
+        project: str | None = None,
+        student: str | None = None,
+        teacher: str | None = None,
+        dataset: str | None = None,
+        method: str | None = None,
     ) -> Iterator[Job]:
         """Yield jobs page after page as they are asked for.
 
@@ -98,10 +102,14 @@ class Client(FileCalls):
             metrics: metrics whose last values each job carries as `metrics`.
             created_after: only jobs made later.
             created_before: only jobs made earlier.
-            named: only jobs of this project, student, teacher, dataset or method.
+            project: only jobs of this project.
+            student: only jobs with this model as student.
+            teacher: only jobs with this model as a teacher.
+            dataset: only jobs with this data set.
+            method: only jobs with this method.
 
         Raises:
-            InvalidRequestError: there is no such state, order or filter.
+            InvalidRequestError: there is no such state or order.
         """
         wanted = {f"label.{key}": value for key, value in (labels or {}).items()}
         times = {"created_after": created_after, "created_before": created_before}
@@ -110,7 +118,8 @@ class Client(FileCalls):
             "q": q,
             "sort": sort,
         }
-        params |= {"metrics": list(metrics) or None} | wanted | named
+        params |= {"metrics": list(metrics) or None, "project": project, "student": student, "teacher": teacher}
+        params |= {"dataset": dataset, "method": method} | wanted
         params |= {name: time and time.astimezone().isoformat() for name, time in times.items()}
         yield from map(Job.model_validate, self._pages("/v1/jobs", params))
 
