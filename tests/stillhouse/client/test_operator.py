@@ -74,7 +74,8 @@ def test_jobs_are_found_by_what_they_are_made_of(client: Client, wanted: dict[st
     job = client.submit(tiny_spec())
     assert job.id in [found.id for found in client.jobs(state=["queued", "running"], metrics=["train/loss"], **wanted)]
     if "project" not in wanted:
-        assert list(client.jobs(**dict.fromkeys(wanted, "other"))) == []
+        other: dict[str, Any] = dict.fromkeys(wanted, "other")
+        assert list(client.jobs(**other)) == []
 
 
 def test_jobs_are_found_by_when_they_were_made(client: Client) -> None:

@@ -58,6 +58,6 @@ def test_a_frame_has_the_step_as_its_index(monkeypatch: pytest.MonkeyPatch) -> N
         def set_index(self, name: str) -> tuple[str, dict[str, Any]]:
             return name, dict(self)
 
-    monkeypatch.setitem(__import__("sys").modules, "pandas", SimpleNamespace(DataFrame=Frame))  # type: ignore[arg-type]
+    monkeypatch.setitem(__import__("sys").modules, "pandas", SimpleNamespace(DataFrame=Frame))
     index, columns = MetricTable.of([_row(1, 7, a=1)]).to_pandas()
     assert (index, columns["step"], columns["a"]) == ("step", [7], [1.0])
