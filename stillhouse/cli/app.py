@@ -10,6 +10,7 @@ from stillhouse.cli.comparing import compare, diff
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
 from stillhouse.cli.hosts import drain, undrain, workers
+from stillhouse.cli.importing import import_file
 from stillhouse.cli.jobs import artifacts, attempts, checkpoints, get, manifest, queue, wait
 from stillhouse.cli.keys import key
 from stillhouse.cli.listing import ls
@@ -48,5 +49,6 @@ worker.command("undrain")(undrain)
 for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)
+app.command("import", rich_help_panel="What specs may say")(import_file)
 for name, part in SUBCOMMANDS.items():
     app.add_typer(part, name=name, rich_help_panel="The service")
