@@ -137,7 +137,7 @@ class _Conversion:
     def _read_batch(self, kwargs: Part, accumulate: int) -> dict[str, Any]:
         size, drop_last = kwargs.find("batch_size"), bool(kwargs.find("drop_last").take())
         batch = {"batch_size": int(size.take_number(1)) * accumulate} if size else {}
-        size.note("samples of all processes together here; the peer's are of each process")
+        size.note("samples of all processes together here; torchdistill's are of each process")
         return batch | ({"drop_last": True} if drop_last else {})
 
     def _settle_loader(self, loader: Part, *, is_training: bool) -> None:

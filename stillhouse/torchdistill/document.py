@@ -12,7 +12,7 @@ from distill_core.spec import MAX_BYTES
 from distill_core.spec.document import join_pointer
 
 MAX_VALUES = 20_000
-"""Values of a file with its aliases written out; the peer's own have a few hundred."""
+"""Values of a file with its aliases written out; torchdistill's own have a few hundred."""
 
 MAX_DEPTH = 48
 

@@ -21,7 +21,7 @@ def read_model(part: Part, *, small: bool) -> dict[str, Any]:
 
     Args:
         part: the model of the file.
-        small: whether its images are small: the peer calls CIFAR's ResNets as ImageNet's are called.
+        small: whether its images are small: torchdistill calls CIFAR's ResNets as ImageNet's are called.
     """
     key = str(part.find("key").take() or "")
     model: dict[str, Any] = {"model": find_model(key, small=small)}
@@ -38,7 +38,7 @@ def read_model(part: Part, *, small: bool) -> dict[str, Any]:
 
 
 def find_model(key: str, *, small: bool) -> str:
-    """Return our key of a model of the peer; its own where there is none."""
+    """Return our key of a model of torchdistill; its own where there is none."""
     if small and (match := SMALL.match(key)):
         return f"cifar_resnet{match[1]}"
     if match := WIDE.match(key):
@@ -47,7 +47,7 @@ def find_model(key: str, *, small: bool) -> str:
 
 
 def _read_weights(part: Part, kwargs: Part, model: str) -> dict[str, Any] | None:
-    """Return the weights' place: a file that must be made of what the peer takes from elsewhere."""
+    """Return the weights' place: a file that must be made of what torchdistill takes from elsewhere."""
     file = {"file": f"{model}.safetensors"}
     checkpoint, pretrained, weights = part.find("src_ckpt"), kwargs.find("pretrained"), kwargs.find("weights")
     if checkpoint:
@@ -60,7 +60,7 @@ def _read_weights(part: Part, kwargs: Part, model: str) -> dict[str, Any] | None
         weights.note(f"{file['file']}: {CONVERT} torchvision's {_name_weights(weights.peek())}")
         return file
     if pretrained.peek() is True:
-        pretrained.note(f"{file['file']}: {CONVERT} the weights that the peer downloads for {model!r}")
+        pretrained.note(f"{file['file']}: {CONVERT} the weights that torchdistill downloads for {model!r}")
         return file
     pretrained.take()
     return None

@@ -1,4 +1,4 @@
-"""Places in models: the peer's module paths, with what it wraps models into taken away."""
+"""Places in models: torchdistill's module paths, with what it wraps models into taken away."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Scope:
 
 
 def unwrap(path: str) -> str:
-    """Return a module path without the names of the peer's wrappers."""
+    """Return a module path without the names of torchdistill's wrappers."""
     return _WRAPPERS.sub("", path)
 
 

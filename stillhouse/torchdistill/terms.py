@@ -116,7 +116,7 @@ def _read_plain(name: str, function: str, kwargs: Part, wrapper: Part, weight: f
 def _read_hint(
     name: str, adaptation: str, source: Part, target: Part, weight: float, scope: Scope, reduction: str
 ) -> Terms:
-    """Return the hints that the peer says as an adaptation behind the student's last module and a plain loss."""
+    """Return the hints that torchdistill says as an adaptation behind the student's last module and a plain loss."""
     source.take()
     pairs = pairwise(scope.student.find("sequential").elements())
     behind = next((before for before, part in pairs if part.peek() == f"+{adaptation}"), None)
@@ -148,7 +148,7 @@ def _read_paraphraser(name: str, weight: float, scope: Scope, reduction: str) ->
 
 
 def _read_kd(name: str, kwargs: Part, weight: float, scope: Scope, **options: Any) -> Terms:
-    """Return alpha CE + beta T^2 KL as the two terms that it is; without alpha the peer leaves out T^2 as well."""
+    """Return alpha CE + beta T^2 KL as the two terms that it is; without alpha torchdistill leaves out T^2 as well."""
     for role in ("student", "teacher"):
         path, io = kwargs.find(f"{role}_module_path"), kwargs.find(f"{role}_module_io")
         if not is_logits(scope.place(path, io, teacher=role == "teacher")):
@@ -231,8 +231,8 @@ def _read_pair(method: str, options: Mapping[str, str], fixed: Mapping[str, Any]
 
     Args:
         method: our key.
-        options: the peer's names -> ours.
-        fixed: our options that say what the peer does.
+        options: torchdistill's names -> ours.
+        fixed: our options that say what torchdistill does.
     """
 
     def read(name: str, kwargs: Part, weight: float, scope: Scope) -> Terms:

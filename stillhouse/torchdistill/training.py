@@ -15,7 +15,7 @@ OPTIMIZERS = {
 OPTIONS = ("lr", "momentum", "nesterov", "weight_decay", "betas", "eps", "alpha", "centered", "rho", "amsgrad")
 FLAGS = {"nesterov", "centered", "amsgrad"}
 WITHOUT_DECAY = "optimizer_no_decay"
-"""The peer's wrapper for language models: one-dimensional weights do not decay."""
+"""Torchdistill's wrapper for language models: one-dimensional weights do not decay."""
 
 
 def read_optimizer(part: Part) -> dict[str, Any]:
