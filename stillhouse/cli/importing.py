@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +15,6 @@ from stillhouse.cli.options import AsJson
 from stillhouse.cli.output import note, say, say_json
 from stillhouse.display import one_line
 from stillhouse.torchdistill import Imported, Remark, convert
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes everything out: a spec has no anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
 
 
 def import_file(
@@ -52,7 +46,8 @@ def import_file(
 def write_spec(found: Imported, source: str) -> str:
     """Return the spec as YAML, with what is missing of its source as its head."""
     head = [f"# {one_line(line)}\n" for line in _describe_head(found, source)]
-    body = yaml.dump(found.spec, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    once = json.loads(json.dumps(found.spec))  # what stands in two places is written twice, without anchors
+    body = yaml.safe_dump(once, sort_keys=False, width=110, allow_unicode=True)
     return "".join(head) + body
 
 
