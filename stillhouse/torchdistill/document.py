@@ -18,6 +18,7 @@ MAX_DEPTH = 48
 
 _PLAIN = "tag:yaml.org,2002:"
 _JOIN = "!join"
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,27 @@ class _Reader:
 
     def _read_content(self, node: yaml.Node, pointer: str, above: tuple[int, ...]) -> Any:
         if isinstance(node, yaml.MappingNode):
-            value: dict[str, Any] = {}
-            for key_node, child in node.value:
-                key = str(self.read(key_node, pointer, above))
-                value[key] = self.read(child, join_pointer(pointer, key), above)
-            return value
+            return self._read_mapping(node, pointer, above)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(child, f"{pointer}/{index}", above) for index, child in enumerate(node.value)]
         if node.tag.startswith(_PLAIN):
             return self._constructor.construct_object(node)
         return node.value
+
+    def _read_mapping(self, node: yaml.MappingNode, pointer: str, above: tuple[int, ...]) -> dict[str, Any]:
+        """Return a dictionary; what it merges (`<<`) stands behind what it says itself."""
+        value: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, child in node.value:
+            if key_node.tag == _MERGE:
+                parts = child.value if isinstance(child, yaml.SequenceNode) else [child]
+                for part in parts:
+                    found = self.read(part, pointer, above)
+                    merged = (found if isinstance(found, dict) else {}) | merged
+            else:
+                key = str(self.read(key_node, pointer, above))
+                value[key] = self.read(child, join_pointer(pointer, key), above)
+        return merged | value
 
 
 def _refusal(code: str, message: str) -> SpecError:

@@ -19,6 +19,7 @@ COUNTERPARTS = {
     "DABLoss": "ab",
     "VIDLoss": "vid",
     "CCKDLoss": "cckd",
+    "RKDLoss": "rkd",
     "SSKDLoss": "sskd",
     "PADL2Loss": "pad",
     "ICKDLoss": "ickd",

@@ -147,6 +147,19 @@ def test_joined_texts_are_one() -> None:
     assert read_document(b"a: &a x\nb: !join [*a, '/', 3]").value == {"a": "x", "b": "x/3"}
 
 
+def test_merged_dictionaries_stand_behind_what_is_said() -> None:
+    text = b"a: &a {x: 1, y: 2}\nb: &b {y: 3}\nc: {<<: [*b, *a], x: 5}\nd: {<<: *a}"
+    value = read_document(text).value
+    assert (value["c"], value["d"]) == ({"x": 5, "y": 3}, {"x": 1, "y": 2})
+
+
+def test_a_method_whose_settings_are_not_translated_is_named() -> None:
+    text = (FILES[-2].read_text()).replace("key: 'KDLoss'", "key: 'RKDLoss'")
+    [loss] = convert(text.encode(), "x").losses
+    assert "`stillhouse recipes rkd`" in loss.message
+    assert loss.pointer == "/train/criterion/kwargs/sub_terms/kd/criterion"
+
+
 def _list_places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield place
     inner = getattr(value, "value", value)
