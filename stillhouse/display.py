@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ SHOWN_METRICS = {"train/loss": "loss", "val/accuracy": "validation accuracy", "t
 """Metrics worth a place beside a bar, and what they are called there."""
 
 LINE_EVERY_S = 10.0
+
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
+"""Marks of the direction of writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,13 @@ class LiveDisplay:
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
-        self._progress.console.print(line, highlight=False)
+        self._progress.console.print(line, highlight=False, markup=False)
 
     def show(self, title: str, reading: Reading) -> None:
         """Move the bar of that title."""
         if title not in self._tasks:
-            self._tasks[title] = self._progress.add_task(title, total=None, state="", eta="", values="")
+            shown = one_line(title, most=40)
+            self._tasks[title] = self._progress.add_task(shown, total=None, state="", eta="", values="")
         self._progress.update(
             self._tasks[title],
             completed=reading.step or 0,
@@ -77,7 +82,7 @@ class PlainDisplay:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, title: str, reading: Reading) -> None:
         """Print a line, unless nothing much has changed."""
@@ -86,6 +91,7 @@ class PlainDisplay:
             return
         self._last[title] = (reading.state, time.monotonic())
         steps = f"step {reading.step or 0}/{reading.total_steps}" if reading.total_steps else ""
+        title = one_line(title, most=40)
         self.say("  ".join(part for part in (f"{title}: {reading.state}", steps, reading.describe()) if part))
 
 
@@ -96,15 +102,32 @@ def open_display(console: Console) -> Iterator[Display]:
         yield PlainDisplay(console)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
         MofNCompleteColumn(),
-        TextColumn("[bold]{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", style="bold", markup=False),
         TextColumn("{task.fields[eta]}", style="dim"),
-        TextColumn("{task.fields[values]}"),
+        TextColumn("{task.fields[values]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         yield LiveDisplay(progress)
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """Return a text from people so that it can do nothing to a terminal: on one line, bounded, without control codes.
+
+    Args:
+        text: anything.
+        most: characters that are kept.
+    """
+    kept = "".join(" " if char.isspace() else char for char in text[: most + 1] if char.isspace() or _is_harmless(char))
+    kept = " ".join(kept.split())
+    return kept if len(text) <= most else f"{kept[: most - 1]}…"
+
+
+def _is_harmless(char: str) -> bool:
+    """Tell control codes, and marks that turn the direction of what follows, from other characters."""
+    return unicodedata.category(char) not in {"Cc", "Cs"} and char not in TURNING
 
 
 def format_duration(seconds: float) -> str:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import typer
 
+from stillhouse.cli.caches import cache
+from stillhouse.cli.catalog import datasets, methods, models, recipes, schema, validate
+from stillhouse.cli.comparing import compare, diff
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
 from stillhouse.cli.hosts import drain, undrain, workers
-from stillhouse.cli.jobs import artifacts, attempts, checkpoints, get, ls, manifest, queue, wait
+from stillhouse.cli.importing import import_file
+from stillhouse.cli.jobs import artifacts, attempts, checkpoints, get, manifest, queue, wait
 from stillhouse.cli.keys import key
+from stillhouse.cli.listing import ls
 from stillhouse.cli.local import check, run
+from stillhouse.cli.projects import project
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, doctor, server, up, worker
-from stillhouse.cli.submitting import submit, watch
+from stillhouse.cli.submitting import submit
 from stillhouse.cli.uploading import upload
 from stillhouse.cli.verbs import cancel, clone, edit, pause, resume, retry, rm
+from stillhouse.cli.watching import watch
+from stillhouse.cli.webhooks import webhook
 
 app = typer.Typer(
     name="stillhouse",
@@ -24,16 +32,23 @@ app = typer.Typer(
 )
 
 GROUPS = {
-    "Jobs": (submit, watch, ls, get, queue, wait, edit),
+    "Jobs": (submit, watch, ls, get, compare, diff, queue, wait, edit),
     "What jobs wrote down": (logs, events, metrics, attempts, checkpoints, artifacts, manifest, download),
     "What jobs are asked": (cancel, pause, resume, retry, clone, rm),
     "Files": (upload,),
-    "Without a server": (check, run),
-    "The service": (up, server, worker, doctor, demo, workers, drain, undrain),
+    "What specs may say": (methods, models, datasets, recipes, schema, validate, check),
+    "Without a server": (run,),
+    "The service": (up, server, doctor, demo, workers, drain, undrain),
 }
 
+SUBCOMMANDS = {"worker": worker, "db": db, "key": key, "project": project, "webhook": webhook, "cache": cache}
+
+worker.command("ls")(workers)
+worker.command("drain")(drain)
+worker.command("undrain")(undrain)
 for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)
-app.add_typer(db, name="db", rich_help_panel="The service")
-app.add_typer(key, name="key", rich_help_panel="The service")
+app.command("import", rich_help_panel="What specs may say")(import_file)
+for name, part in SUBCOMMANDS.items():
+    app.add_typer(part, name=name, rich_help_panel="The service")

@@ -12,6 +12,8 @@ from stillhouse.client import InvalidRequestError, ServerUnreachableError
 FAILED = 1
 WRONG_INPUT = 2
 UNREACHABLE = 3
+NOT_WHOLE = 4
+"""What was asked for was made, but not all of it."""
 
 
 def report_failure(error: StillhouseError) -> int:

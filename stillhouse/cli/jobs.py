@@ -1,18 +1,16 @@
-"""`ls`, `get`, `wait`, `attempts`, `checkpoints`, `artifacts`, `manifest`, `queue`: jobs, alone and all together."""
+"""`get`, `wait`, `attempts`, `checkpoints`, `artifacts`, `manifest`, `queue`: jobs, alone and all together."""
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Annotated
 
 import typer
 
 from stillhouse.cli.failure import FAILED
-from stillhouse.cli.options import AsJson, JobId, Labels, Url
+from stillhouse.cli.options import AsJson, JobId, Url
 from stillhouse.cli.output import (
     build_artifact_table,
     build_checkpoint_table,
-    build_job_table,
     build_queue_table,
     describe_state,
     note,
@@ -21,31 +19,7 @@ from stillhouse.cli.output import (
     say_json,
     say_table,
 )
-from stillhouse.cli.spec_input import read_labels
 from stillhouse.client import Client
-
-
-def ls(
-    *,
-    state: Annotated[str | None, typer.Option("--state", help="Only jobs in this state.")] = None,
-    query: Annotated[str | None, typer.Option("--query", "-q", help="Only jobs whose name holds this.")] = None,
-    labels: Labels = None,
-    sort: Annotated[
-        str, typer.Option("--sort", help="created_at, name or metric:KEY; - before it for descending.")
-    ] = "-created_at",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
-    as_json: AsJson = False,
-    url: Url = None,
-) -> None:
-    """List jobs, the newest first unless --sort says otherwise."""
-    with Client(url) as client:
-        jobs = list(islice(client.jobs(state=state, q=query, labels=read_labels(labels), sort=sort), limit))
-    if as_json:
-        say_json([job.as_document() for job in jobs])
-    elif jobs:
-        say_table(build_job_table(jobs))
-    else:
-        note("no jobs; submit one with `stillhouse submit SPEC`")
 
 
 def get(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from stillhouse.cli.options import AsJson, Url
 from stillhouse.cli.output import describe_time, note, say, say_json, say_table
 from stillhouse.client import Client
+from stillhouse.display import one_line
 
 key = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -51,7 +53,7 @@ def list_keys(as_json: AsJson = False, url: Url = None) -> None:
     for each in found:
         end = "revoked" if each.revoked_at else _tell(each.expires_at)
         scopes, project = ", ".join(each.scopes), each.project or "all"
-        table.add_row(each.id, each.name, each.prefix, scopes, project, _tell(each.last_used_at), end)
+        table.add_row(each.id, Text(one_line(each.name)), each.prefix, scopes, project, _tell(each.last_used_at), end)
     say_table(table)
 
 
@@ -61,9 +63,11 @@ def _tell(moment: datetime | None) -> str:
 
 @key.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="KEY", help="Id of the key.", show_default=False)], url: Url = None
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="Id of the key.", show_default=False)],
+    as_json: AsJson = False,
+    url: Url = None,
 ) -> None:
     """End a key for good, and the browsers that it signed in."""
     with Client(url) as client:
         client.revoke_key(key_id)
-    say(f"{key_id} is revoked")
+    say_json({"id": key_id, "revoked": True}) if as_json else say(f"{key_id} is revoked")

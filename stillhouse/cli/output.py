@@ -10,9 +10,10 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from stillhouse.client import Artifact, Checkpoint, Job, QueueEntry, Range
-from stillhouse.display import Reading, format_bytes, format_duration
+from stillhouse.client import Artifact, Checkpoint, Event, Job, QueueEntry, Range
+from stillhouse.display import Reading, format_bytes, format_duration, one_line
 
 notes = Console(stderr=True)
 """Where progress and remarks go."""
@@ -53,25 +54,15 @@ def say_job(job: Job) -> None:
         "step": f"{job.step or 0}/{job.total_steps}" if job.total_steps else None,
         "created": describe_time(job.created_at),
         "took": describe_span(job),
+        "project": job.project if job.project != "default" else None,
+        "clone of": job.parent_id,
+        "notes": job.notes,
     }
     for key, value in rows.items():
         if value not in (None, ""):
-            say(f"{key:<9}{value}")
+            say(f"{key:<9}{one_line(str(value), most=1000)}")
     for key, value in (job.figures or {}).items():
         say(f"  {key:<24}{value}")
-
-
-def build_job_table(jobs: list[Job]) -> Table:
-    """Return the table of `ls`."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "name", "state", "step", "created", "took"):
-        table.add_column(column, no_wrap=column == "id")
-    for job in jobs:
-        step = f"{job.step or 0}/{job.total_steps}" if job.total_steps else ""
-        table.add_row(
-            job.id, job.name, describe_state(job), step, describe_time(job.created_at), describe_span(job) or ""
-        )
-    return table
 
 
 def build_artifact_table(artifacts: list[Artifact]) -> Table:
@@ -80,7 +71,9 @@ def build_artifact_table(artifacts: list[Artifact]) -> Table:
     for column in ("id", "kind", "name", "size", "sha256"):
         table.add_column(column, no_wrap=True)
     for artifact in artifacts:
-        table.add_row(artifact.id, artifact.kind, artifact.name, format_bytes(artifact.size), artifact.sha256)
+        table.add_row(
+            artifact.id, artifact.kind, Text(one_line(artifact.name)), format_bytes(artifact.size), artifact.sha256
+        )
     return table
 
 
@@ -91,7 +84,7 @@ def build_checkpoint_table(checkpoints: list[Checkpoint]) -> Table:
         table.add_column(column, no_wrap=True)
     for entry in checkpoints:
         size, saved = format_bytes(entry.size), describe_time(entry.created_at)
-        table.add_row(entry.id, str(entry.attempt), entry.stage, str(entry.step), size, saved)
+        table.add_row(entry.id, str(entry.attempt), Text(entry.stage), str(entry.step), size, saved)
     return table
 
 
@@ -103,7 +96,7 @@ def build_queue_table(entries: list[QueueEntry]) -> Table:
     for entry in entries:
         place = "" if entry.place is None else str(entry.place)
         times = (describe_range(entry.starts_in_s), describe_range(entry.ends_in_s))
-        table.add_row(place, entry.job_id, entry.name, entry.state, *times, entry.waits_for or "")
+        table.add_row(place, entry.job_id, Text(one_line(entry.name)), entry.state, *times, entry.waits_for or "")
     return table
 
 
@@ -135,3 +128,9 @@ def describe_span(job: Job) -> str | None:
 def read_job(job: Job, values: Mapping[str, float | str]) -> Reading:
     """Return a job as displays show it."""
     return Reading(describe_state(job), job.step, job.total_steps, job.eta_s, values)
+
+
+def describe_event(event: Event) -> str:
+    """Return an event as a line."""
+    words = " ".join(f"{key}={value}" for key, value in event.data.items() if value not in (None, "", [], {}))
+    return f"{event.created_at.astimezone():%H:%M:%S}  {event.type}  {one_line(words, most=1000)}".rstrip()

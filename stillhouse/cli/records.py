@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from stillhouse.cli.options import AsJson, AttemptNumber, JobId, Url
-from stillhouse.cli.output import say, say_json, say_table
-from stillhouse.cli.submitting import describe_event
+from stillhouse.cli.output import describe_event, note, say, say_json, say_table
 from stillhouse.client import Client, MetricRow
+from stillhouse.plot import WIDTH, choose_bars, draw_curve
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is done.")]
 
@@ -50,6 +51,7 @@ def metrics(
     job_id: JobId,
     *,
     keys: Annotated[list[str] | None, typer.Option("--key", "-k", help="Print the curve of this metric.")] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw curves: those of --key, else all.")] = False,
     follow: Follow = False,
     max_points: Annotated[int, typer.Option("--max-points", min=1, help="Thin curves to so many points.")] = 1000,
     as_json: AsJson = False,
@@ -60,10 +62,30 @@ def metrics(
         if follow:
             for row in client.follow_metrics(job_id):
                 say_json(row.as_document()) if as_json else say(_describe_row(row))
+        elif plot:
+            _draw(client, job_id, keys, as_json=as_json)
         elif keys:
             _say_series(client, job_id, keys, max_points, as_json=as_json)
         else:
             _say_summary(client, job_id, as_json=as_json)
+
+
+def _draw(client: Client, job_id: str, keys: list[str] | None, *, as_json: bool) -> None:
+    """Print a line a curve: its bars, its first and its last value."""
+    wanted = keys or [key for key, entry in client.metrics(job_id).items() if entry.count > 1]
+    if not wanted:
+        note("no curves yet")
+        return
+    curves = client.series(job_id, wanted, max_points=WIDTH)
+    if as_json:
+        say_json([curve.as_document() for curve in curves.values()])
+        return
+    bars = choose_bars(sys.stdout.encoding)
+    longest = max(map(len, curves), default=0)
+    for key, curve in curves.items():
+        values = [float(point.value) for point in curve.points if point.value is not None]
+        ends = f"{values[0]:.4g} -> {values[-1]:.4g}" if values else "no values yet"
+        say(f"{key:<{longest}}  {draw_curve(values, bars=bars)}  {ends}")
 
 
 def _say_series(client: Client, job_id: str, keys: list[str], max_points: int, *, as_json: bool) -> None:

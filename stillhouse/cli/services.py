@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from distill_core.errors import StillhouseError
 from stillhouse.cli.failure import WRONG_INPUT
 from stillhouse.cli.options import AsJson, Home, ParentPid
 from stillhouse.cli.output import note, say, say_json
+from stillhouse.client import PartMissingError
 from stillhouse.display import format_bytes
 from stillhouse.parent import follow_parent
 
@@ -33,12 +33,9 @@ Slots = Annotated[
 ]
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
-
-
-class PartMissingError(StillhouseError):
-    """A part of Stillhouse is not installed here."""
-
-    code = "part_missing"
+worker = typer.Typer(
+    help="Execute jobs on this machine; or look at the workers of a server.", invoke_without_command=True
+)
 
 
 def up(
@@ -74,55 +71,74 @@ def server(host: Host = None, port: Port = None, home: Home = None, parent_pid: 
     raise typer.Exit(serve(read_settings(home=home, host=host, port=port)))
 
 
-def worker(worker_slots: Slots = None, home: Home = None, parent_pid: ParentPid = None) -> None:
-    """Execute jobs on this machine."""
+@worker.callback()
+def start_worker(
+    context: typer.Context, worker_slots: Slots = None, home: Home = None, parent_pid: ParentPid = None
+) -> None:
+    """Execute jobs on this machine; with a command: look at the workers of a server."""
+    if context.invoked_subcommand is not None:
+        return
     follow_parent(parent_pid)
     run = load_part("worker.main", "run")
     raise typer.Exit(run(read_settings(home=home, worker_slots=worker_slots)))
 
 
 @db.command()
-def upgrade(home: Home = None) -> None:
+def upgrade(home: Home = None, as_json: AsJson = False) -> None:
     """Bring the database's schema up to date."""
     migrate, database = load_part("server.migrate", "upgrade"), load_part("server.jobs.database", "Database")
     settings = read_settings(home=home)
     settings.home_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     migrate(database(settings), settings)
-    say("the schema is up to date")
+    if as_json:
+        say_json({"revision": _read_revisions(home)[0]})
+    else:
+        say("the schema is up to date")
 
 
 @db.command()
-def revision(home: Home = None) -> None:
+def revision(home: Home = None, as_json: AsJson = False) -> None:
     """Print the revision of the database's schema."""
-    say(_read_revisions(home)[0] or "none")
+    found = _read_revisions(home)[0]
+    say_json({"revision": found}) if as_json else say(found or "none")
 
 
 @db.command()
-def check(home: Home = None) -> None:
+def check(home: Home = None, as_json: AsJson = False) -> None:
     """Fail unless the database's schema is the one that this version needs."""
     found, needed = _read_revisions(home)
-    say(f"the schema is at revision {found or 'none'}; this version needs {needed}")
+    if as_json:
+        say_json({"revision": found, "needed": needed})
+    else:
+        say(f"the schema is at revision {found or 'none'}; this version needs {needed}")
     if found != needed:
         raise typer.Exit(1)
 
 
 @db.command()
 def backup(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="File to write; it must not exist.")], home: Home = None
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="File to write; it must not exist.")],
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a SQLite database, also while the service runs; the artifact folder is copied after it."""
     size = load_part("server.backup", "back_up")(read_settings(home=home), file)
-    say(f"{file}: {format_bytes(size)}")
+    say_json({"file": str(file), "size": size}) if as_json else say(f"{file}: {format_bytes(size)}")
 
 
 @db.command()
 def restore(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` wrote.")], home: Home = None
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` wrote.")],
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a copy of a SQLite database back, where there is none now."""
     settings = read_settings(home=home)
     found = load_part("server.backup", "restore")(settings, file)
-    say(f"{settings.sqlite_file} is at revision {found}")
+    if as_json:
+        say_json({"file": str(settings.sqlite_file), "revision": found})
+    else:
+        say(f"{settings.sqlite_file} is at revision {found}")
 
 
 def doctor(home: Home = None, as_json: AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""`submit` and `watch`: handing in an experiment and seeing it through."""
+"""`submit`: handing in an experiment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import typer
 
 from distill_core.errors import SpecError
 from distill_core.spec import check
-from stillhouse.cli.failure import FAILED
-from stillhouse.cli.options import AsJson, JobId, Labels, Overrides, SpecPath, Url
-from stillhouse.cli.output import describe_range, describe_state, note, notes, read_job, say, say_job, say_json
+from stillhouse.cli.options import AsJson, Labels, Overrides, SpecPath, Url
+from stillhouse.cli.output import describe_range, describe_state, note, say, say_json
 from stillhouse.cli.spec_input import read_labels, read_spec
-from stillhouse.client import Client, Event, Job, Range, observe
-from stillhouse.display import open_display
+from stillhouse.cli.watching import watch_job
+from stillhouse.client import Client, Range
 
 
 def submit(
@@ -64,38 +63,3 @@ def say_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
         say(f"cache    {stage['stage']}: {stage['state']}")
     for warning in found["warnings"]:
         note(f"warning: {warning['pointer']}: {warning['message']}")
-
-
-def watch(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
-    """Watch a job live until it is done; the exit code is 0 only if it succeeded."""
-    with Client(url) as client:
-        watch_job(client, client.job(job_id), as_json=as_json)
-
-
-def watch_job(client: Client, job: Job, *, as_json: bool) -> None:
-    """Show a job until it is done, then leave with the exit code of its end."""
-    with open_display(notes) as display:
-        for snapshot in observe(client, job.id):
-            job = snapshot.job
-            if as_json:
-                say_json(
-                    {
-                        "job": job.as_document(),
-                        "events": [event.as_document() for event in snapshot.events],
-                        "values": snapshot.values,
-                    }
-                )
-                continue
-            for event in snapshot.events:
-                display.say(describe_event(event))
-            display.show(job.name, read_job(job, snapshot.values))
-    if not as_json:
-        say_job(job)
-    if not job.has_succeeded:
-        raise typer.Exit(FAILED)
-
-
-def describe_event(event: Event) -> str:
-    """Return an event as a line."""
-    words = " ".join(f"{key}={value}" for key, value in event.data.items() if value not in (None, "", [], {}))
-    return f"{event.created_at.astimezone():%H:%M:%S}  {event.type}  {words}".rstrip()

@@ -88,10 +88,11 @@ def edit(
         _say_state(client.edit(job_id, **changes), as_json)
 
 
-def rm(job_id: JobId, url: Url = None) -> None:
+def rm(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
     """Delete a job that is over."""
     with Client(url) as client:
         client.delete(job_id)
+    say_json({"id": job_id, "deleted": True}) if as_json else note(f"{job_id} is deleted")
 
 
 def _read_patch(client: Client, job_id: str, overrides: list[str]) -> dict[str, Any]:

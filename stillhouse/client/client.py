@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Self
 
-import httpx
-
-from distill_core.spec import parse_document
 from stillhouse.client.address import find_key, find_url
-from stillhouse.client.download import ReportProgress, download_artifact
+from stillhouse.client.catalog import Spec, read_document
+from stillhouse.client.compare import Change, Comparison, compare_jobs, find_changes
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
-from stillhouse.client.logs import read_log
-from stillhouse.client.operator import OperatorCalls
-from stillhouse.client.results import (
-    Artifact,
-    Attempt,
-    Checkpoint,
-    Event,
-    Job,
-    LogChunk,
-    MetricRow,
-    MetricSummary,
-    QueueEntry,
-    Series,
-    Upload,
-)
-from stillhouse.client.sse import follow
+from stillhouse.client.files import FileCalls
+from stillhouse.client.records import read_job
+from stillhouse.client.results import Job
 from stillhouse.client.transport import Transport
-from stillhouse.client.upload import upload_file
+from stillhouse.client.watch import Happening, watch
 
 
-class Client(OperatorCalls):
+class Client(FileCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -65,7 +50,7 @@ class Client(OperatorCalls):
 
     def submit(
         self,
-        spec: Mapping[str, Any] | Path,
+        spec: Spec,
         *,
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
@@ -76,7 +61,7 @@ class Client(OperatorCalls):
         """Submit an experiment and return its job.
 
         Args:
-            spec: the experiment spec as plain data, or the path of a YAML or JSON file.
+            spec: the experiment spec as plain data, as the spec's own object, or the path of a YAML or JSON file.
             name: title of the job; the spec's if left out.
             labels: words to find the job by.
             priority: jobs of a higher one start first.
@@ -86,48 +71,56 @@ class Client(OperatorCalls):
         Raises:
             InvalidRequestError: the spec is wrong; `problems` lists every place.
         """
-        document = parse_document(spec.read_bytes()) if isinstance(spec, Path) else dict(spec)
         options = {"name": name, "labels": labels, "priority": priority, "max_restarts": max_restarts}
-        body = {"spec": document} | _drop_none(options)
+        body = {"spec": read_document(spec)} | _drop_none(options)
         headers = {"idempotency-key": idempotency_key or uuid.uuid4().hex}
         return Job.model_validate(self._transport.send("POST", "/v1/jobs", json=body, headers=headers).json())
-
-    def try_out(self, spec: Mapping[str, Any], *, priority: int = 0) -> dict[str, Any]:
-        """Return what a submission would be and take, without a job: resolved_spec, warnings, cost, cache, place.
-
-        Raises:
-            InvalidRequestError: the spec is wrong; `problems` lists every place.
-        """
-        body = {"spec": dict(spec), "priority": priority}
-        return dict(self._transport.send("POST", "/v1/jobs", params={"dry_run": "true"}, json=body).json())
-
-    def validate(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the server finds in a spec: valid, problems, resolved_spec."""
-        answer = self._transport.send("POST", "/v1/specs/validate", json={"spec": dict(spec)}).json()
-        return dict(answer)
-
-    def job(self, job_id: str) -> Job:
-        """Return a job with its spec."""
-        return _read_job(self._transport.send("GET", f"/v1/jobs/{job_id}"))
 
     def jobs(
         self,
         *,
-        state: str | None = None,
+        state: str | Sequence[str] | None = None,
         q: str | None = None,
         labels: Mapping[str, str] | None = None,
         sort: str = "-created_at",
+        metrics: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        project: str | None = None,
+        student: str | None = None,
+        teacher: str | None = None,
+        dataset: str | None = None,
+        method: str | None = None,
     ) -> Iterator[Job]:
         """Yield jobs page after page as they are asked for.
 
         Args:
-            state: only jobs in this state.
+            state: only jobs in this state, or in one of these.
             q: only jobs whose name holds this.
             labels: only jobs with these labels.
             sort: created_at, name or metric:KEY (its last value); a - before it for descending.
+            metrics: metrics whose last values each job carries as `metrics`.
+            created_after: only jobs made later.
+            created_before: only jobs made earlier.
+            project: only jobs of this project.
+            student: only jobs with this model as student.
+            teacher: only jobs with this model as a teacher.
+            dataset: only jobs with this data set.
+            method: only jobs with this method.
+
+        Raises:
+            InvalidRequestError: there is no such state or order.
         """
         wanted = {f"label.{key}": value for key, value in (labels or {}).items()}
-        params = {"state": state, "q": q, "sort": sort, **wanted}
+        times = {"created_after": created_after, "created_before": created_before}
+        params: dict[str, Any] = {
+            "state": state if state is None or isinstance(state, str) else list(state),
+            "q": q,
+            "sort": sort,
+        }
+        params |= {"metrics": list(metrics) or None, "project": project, "student": student, "teacher": teacher}
+        params |= {"dataset": dataset, "method": method} | wanted
+        params |= {name: time and time.astimezone().isoformat() for name, time in times.items()}
         yield from map(Job.model_validate, self._pages("/v1/jobs", params))
 
     def cancel(self, job_id: str) -> Job:
@@ -186,162 +179,75 @@ class Client(OperatorCalls):
             InvalidRequestError: a value is wrong.
         """
         headers = {} if etag is None else {"if-match": etag}
-        return _read_job(self._transport.send("PATCH", f"/v1/jobs/{job_id}", json=changes, headers=headers))
+        return read_job(self._transport.send("PATCH", f"/v1/jobs/{job_id}", json=changes, headers=headers))
 
     def delete(self, job_id: str) -> None:
         """Delete a job that is over; one that is not there is gone already."""
         with suppress(NotFoundError):  # as on the second try of a call whose first answer was lost
             self._transport.send("DELETE", f"/v1/jobs/{job_id}")
 
-    def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
-        """Yield what has happened to a job so far, behind event `after`."""
-        yield from map(Event.model_validate, self._pages(f"/v1/jobs/{job_id}/events", {"after": after}))
-
-    def follow_events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
-        """Yield what happens to a job until it is done, over cuts of the connection."""
-        for frame in follow(self._transport, f"/v1/jobs/{job_id}/events/stream", {"after": after}):
-            yield Event.model_validate(frame.document())
-
-    def metrics(self, job_id: str) -> dict[str, MetricSummary]:
-        """Return the job's metrics in short, by key."""
-        answer = self._transport.get(f"/v1/jobs/{job_id}/metrics")
-        return {entry["key"]: MetricSummary.model_validate(entry) for entry in answer["data"]}
-
-    def series(self, job_id: str, keys: Sequence[str], *, max_points: int = 1000) -> dict[str, Series]:
-        """Return the curves of some metrics, thinned to `max_points` buckets."""
-        params = {"key": list(keys), "max_points": max_points}
-        answer = self._transport.get(f"/v1/jobs/{job_id}/metrics/series", params)
-        return {entry["key"]: Series.model_validate(entry) for entry in answer["data"]}
-
-    def follow_metrics(self, job_id: str, *, after: int | None = None) -> Iterator[MetricRow]:
-        """Yield what the engine measures until the job is done, over cuts of the connection."""
-        for frame in follow(self._transport, f"/v1/jobs/{job_id}/metrics/stream", {"after": after}):
-            yield MetricRow.model_validate(frame.document())
-
-    def logs(
-        self, job_id: str, *, attempt: int | None = None, offset: int | None = None, tail: int | None = None
-    ) -> Iterator[LogChunk]:
-        """Yield the log of an attempt as far as it is written.
+    def wait(
+        self,
+        job_id: str,
+        *,
+        timeout_s: float | None = None,
+        poll_s: float = 1.0,
+        report: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """Return the job once it is done, whatever it ended as.
 
         Args:
             job_id: the job.
-            attempt: number of the attempt; the last one if left out.
-            offset: byte to begin at.
-            tail: begin so many bytes before the end instead.
-        """
-        yield from read_log(self._transport, job_id, attempt=attempt, offset=offset, tail=tail)
-
-    def follow_logs(self, job_id: str, *, attempt: int | None = None, offset: int | None = None) -> Iterator[LogChunk]:
-        """Yield the log while it is written until the job is done, over cuts of the connection."""
-        params = {"attempt": attempt, "offset": offset}
-        for frame in follow(self._transport, f"/v1/jobs/{job_id}/logs/stream", params):
-            yield LogChunk.model_validate(frame.document())
-
-    def attempts(self, job_id: str) -> list[Attempt]:
-        """Return the executions of a job, the first one first."""
-        return [Attempt.model_validate(entry) for entry in self._transport.get(f"/v1/jobs/{job_id}/attempts")["data"]]
-
-    def checkpoints(self, job_id: str) -> list[Checkpoint]:
-        """Return the points that a job may be resumed from, the oldest first."""
-        answer = self._transport.get(f"/v1/jobs/{job_id}/checkpoints")
-        return [Checkpoint.model_validate(entry) for entry in answer["data"]]
-
-    def manifest(self, job_id: str) -> dict[str, Any]:
-        """Return what a finished job was made from: resolved spec, seeds, versions, hashes.
-
-        Raises:
-            NotFoundError: the job has not succeeded.
-        """
-        return dict(self._transport.get(f"/v1/jobs/{job_id}/manifest"))
-
-    def queue(self, *, pool: str | None = None) -> list[QueueEntry]:
-        """Return the jobs that hold devices, then those that wait, with when they will probably start and end."""
-        answer = self._transport.get("/v1/queue", {"pool": pool})
-        return [QueueEntry.model_validate(entry) for entry in answer["data"]]
-
-    def artifacts(self, job_id: str) -> list[Artifact]:
-        """Return the files that a job made."""
-        return [Artifact.model_validate(entry) for entry in self._transport.get(f"/v1/jobs/{job_id}/artifacts")["data"]]
-
-    def artifact(self, artifact_id: str) -> Artifact:
-        """Return what is known of one file."""
-        return Artifact.model_validate(self._transport.get(f"/v1/artifacts/{artifact_id}"))
-
-    def download(
-        self,
-        artifact: Artifact | str,
-        target: Path | None = None,
-        *,
-        report: ReportProgress | None = None,
-    ) -> Path:
-        """Download a file, checked by its sha256, and return its path; a download that was cut goes on.
-
-        Args:
-            artifact: the artifact, or its id.
-            target: file, or folder for a file of the artifact's name; the current folder if left out.
-            report: called with the bytes that are here and the bytes in all.
-
-        Raises:
-            DamagedDownloadError: the bytes that arrived are not the artifact's.
-        """
-        wanted = self.artifact(artifact) if isinstance(artifact, str) else artifact
-        place = target or Path()
-        return download_artifact(self._transport, wanted, place / wanted.name if place.is_dir() else place, report)
-
-    def upload(self, path: Path, kind: str = "weights", *, report: ReportProgress | None = None) -> Upload:
-        """Upload a file; one that was cut goes on, and one of the same content that is there already is not sent again.
-
-        Args:
-            path: the file.
-            kind: what it holds: weights, as safetensors. A spec takes them as `weights: {upload: upl_…}`.
-            report: called with the bytes that are there and the bytes in all.
-
-        Raises:
-            InvalidRequestError: the server does not take the file.
-        """
-        return upload_file(self._transport, path, kind, report)
-
-    def download_student(
-        self, job_id: str, target: Path | None = None, *, report: ReportProgress | None = None
-    ) -> Path:
-        """Download the weights of the trained student of a job."""
-        return self.download(self.find_artifact(job_id, "student"), target, report=report)
-
-    def find_artifact(self, job_id: str, kind: str) -> Artifact:
-        """Return a job's artifact of a kind, the last one made.
-
-        Raises:
-            NotFoundError: the job has none; the message names the kinds that it has.
-        """
-        artifacts = self.artifacts(job_id)
-        fitting = [artifact for artifact in artifacts if artifact.kind == kind]
-        if not fitting:
-            kinds = ", ".join(sorted({artifact.kind for artifact in artifacts})) or "none at all"
-            raise NotFoundError(404, {"title": f"job {job_id} has no artifact of kind {kind!r}; it has {kinds}"})
-        return fitting[-1]
-
-    def wait(self, job_id: str, *, timeout_s: float | None = None, poll_s: float = 1.0) -> Job:
-        """Return the job once it is done, whatever it ended as.
+            timeout_s: seconds to wait at most; for ever if left out.
+            poll_s: seconds between two looks.
+            report: called with the job at each look: `state`, `step` of `total_steps`, `eta_s`.
 
         Raises:
             WaitTimeoutError: it was not done in `timeout_s` seconds; it goes on.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not (job := self.job(job_id)).is_done:
+        while True:
+            job = self.job(job_id)
+            if report:
+                report(job)
+            if job.is_done:
+                return job
             if deadline is not None and time.monotonic() > deadline:
                 raise WaitTimeoutError(f"job {job_id} is still {job.state} after {timeout_s:g} s")
             time.sleep(poll_s)
-        return job
+
+    def watch(self, job_id: str, *, after: int | None = None, interval_s: float = 1.0) -> Iterator[Happening]:
+        """Yield what happens to a job until it is done: `Event`, `MetricRow` and `LogLine` objects.
+
+        Args:
+            job_id: the job.
+            after: event behind which to begin; from the start if left out.
+            interval_s: seconds between two looks.
+        """
+        return watch(self, job_id, after=after, interval_s=interval_s)
+
+    def compare(self, job_ids: Sequence[str]) -> Comparison:
+        """Return jobs side by side: where their resolved specs differ, their figures, and last values of metrics."""
+        jobs = [self.job(job_id) for job_id in job_ids]
+        metrics = [{key: entry.last for key, entry in self.metrics(job_id).items()} for job_id in job_ids]
+        return compare_jobs(jobs, metrics)
+
+    def diff(self, first: str, second: str, *, resolved: bool = True) -> tuple[Change, ...]:
+        """Return the places at which the specs of two jobs differ, with both values.
+
+        Args:
+            first: a job.
+            second: another one.
+            resolved: compare what was executed, every default written out; else what was sent.
+        """
+        jobs = [self.job(first), self.job(second)]
+        return find_changes([(job.resolved_spec if resolved else job.spec) or {} for job in jobs])
 
     def _ask(
         self, job_id: str, verb: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Job:
         path = f"/v1/jobs/{job_id}/{verb}"
         return Job.model_validate(self._transport.send("POST", path, json=body, headers=headers).json())
-
-
-def _read_job(answer: httpx.Response) -> Job:
-    return Job.model_validate(answer.json() | {"etag": answer.headers.get("etag")})
 
 
 def _drop_none(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ StillhouseError
 │   ├── PreconditionError       412: somebody changed the job since it was seen
 │   └── InvalidRequestError     422: the spec or a parameter is wrong; lists every problem
 ├── DamagedDownloadError        the bytes that arrived are not the artifact's
+├── PartMissingError            something that only this call needs is not installed here
 └── WaitTimeoutError            the job was not done in the time given
 """
 
@@ -77,6 +78,12 @@ class DamagedDownloadError(StillhouseError):
     """The bytes that arrived are not the artifact's; the partial file was removed."""
 
     code = "download_damaged"
+
+
+class PartMissingError(StillhouseError):
+    """Something that the bare client does without is not installed here; the message names what to install."""
+
+    code = "part_missing"
 
 
 class WaitTimeoutError(StillhouseError, TimeoutError):

@@ -44,6 +44,7 @@ class Job(Result):
     total_steps: int | None = None
     eta_s: float | None = None
     figures: dict[str, Number] | None = None
+    metrics: dict[str, Number | None] = Field(default_factory=dict)
     metrics_cursor: int | None = None
     log_bytes: int | None = None
     created_at: datetime
@@ -230,3 +231,89 @@ class Worker(Result):
     started_at: datetime
     heartbeat_at: datetime
     stopped_at: datetime | None = None
+
+
+class Project(Result):
+    """A room for jobs, with its limits (none is no limit) and what its jobs take now."""
+
+    id: str
+    max_devices: int | None = None
+    max_queued: int | None = None
+    num_devices: int = 0
+    num_queued: int = 0
+    created_at: datetime
+
+
+class CacheEntry(Result):
+    """Stored teacher outputs in one cache folder; `saved_s` is the device time that reading them saved."""
+
+    id: str
+    key: str
+    root: str
+    size: int
+    is_ready: bool
+    num_hits: int = 0
+    saved_s: float = 0.0
+    facts: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime
+    used_at: datetime
+    delete_requested_at: datetime | None = None
+
+
+class CacheTotals(Result):
+    """What all stored teacher outputs come to."""
+
+    num_entries: int
+    size: int
+    num_hits: int
+    saved_s: float
+
+
+class Webhook(Result):
+    """An address that is told of what happens to jobs; `secret` only in the answer that made it."""
+
+    id: str
+    project: str
+    url: str
+    types: tuple[str, ...]
+    is_enabled: bool
+    num_failures: int = 0
+    disabled_reason: str | None = None
+    secret: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Delivery(Result):
+    """A message to a webhook, and how it went: pending, delivered or failed."""
+
+    id: str
+    webhook_id: str
+    event_id: int | None = None
+    type: str
+    payload: dict[str, Any] = Field(default_factory=dict)
+    state: str
+    num_attempts: int = 0
+    next_attempt_at: datetime | None = None
+    status_code: int | None = None
+    error: str | None = None
+    duration_ms: float | None = None
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class Component(Result):
+    """A method, model or data set; `params` is the JSON Schema of its options. What only one kind says is kept too."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    summary: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Components(Result):
+    """What specs may name, by key."""
+
+    methods: dict[str, Component]
+    models: dict[str, Component]
+    datasets: dict[str, Component]

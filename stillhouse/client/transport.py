@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,9 @@ FIRST_CONTACT_S = 0.5
 
 MAX_TRIES = 5
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+UNBEGUN_STATUSES = frozenset({429, 503})
+"""What a server answers before it has begun."""
+
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 Params = Mapping[str, Any]
@@ -55,8 +58,19 @@ class Transport:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         read_timeout_s: float | None = None,
+        once: bool = False,
     ) -> httpx.Response:
-        """Send a request that may be repeated, and return the whole answer.
+        """Send a request and return the whole answer; it is repeated while that may help.
+
+        Args:
+            method: of HTTP.
+            path: below the server's address.
+            params: of the query; None is left out.
+            json: body as plain data.
+            content: body as it is.
+            headers: further ones.
+            read_timeout_s: seconds of silence that are borne.
+            once: the server would do it twice: repeat only what it surely did not begin.
 
         Raises:
             ServerUnreachableError: nothing answers, for longer than the patience lasts.
@@ -66,7 +80,7 @@ class Transport:
         request = self._http.build_request(
             method, path, params=_drop_none(params), json=json, content=content, headers=headers, timeout=timeout
         )
-        return self._repeat(request, stream=False)
+        return self._repeat(request, stream=False, is_transient=_is_unbegun if once else _is_transient)
 
     @contextmanager
     def stream(
@@ -80,15 +94,17 @@ class Transport:
         """Open a GET whose body is read piece by piece; the body's own failures are httpx.TransportError."""
         timeout = httpx.Timeout(read_timeout_s, connect=5.0)
         request = self._http.build_request("GET", path, params=_drop_none(params), headers=headers, timeout=timeout)
-        response = self._repeat(request, stream=True)
+        response = self._repeat(request, stream=True, is_transient=_is_transient)
         try:
             yield response
         finally:
             response.close()
 
-    def _repeat(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+    def _repeat(
+        self, request: httpx.Request, *, stream: bool, is_transient: Callable[[BaseException], bool]
+    ) -> httpx.Response:
         retrying = Retrying(
-            retry=retry_if_exception(_is_transient), wait=_choose_wait, stop=self._is_hopeless, reraise=True
+            retry=retry_if_exception(is_transient), wait=_choose_wait, stop=self._is_hopeless, reraise=True
         )
         return retrying(self._send_once, request, stream=stream)
 
@@ -114,6 +130,12 @@ def _is_transient(error: BaseException) -> bool:
     return isinstance(error, ServerUnreachableError) or (
         isinstance(error, RefusedError) and error.status in TRANSIENT_STATUSES
     )
+
+
+def _is_unbegun(error: BaseException) -> bool:
+    if isinstance(error, ServerUnreachableError):
+        return isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
+    return isinstance(error, RefusedError) and error.status in UNBEGUN_STATUSES
 
 
 _back_off = wait_exponential(multiplier=0.2, max=5.0) + wait_random(0, 0.2)

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from stillhouse.display import Reading, format_bytes, format_duration, open_display
+from stillhouse.display import Reading, format_bytes, format_duration, one_line, open_display
 
 
 def _show(console: Console, *readings: Reading) -> str:
@@ -53,3 +53,28 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("size", "text"), [(512, "512 B"), (1_400_000, "1.4 MB"), (2_000_000_000, "2.0 GB")])
 def test_sizes_read_as_people_say_them(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\n\n c", "a b c"),
+        ("\x1b[31mred\x07", "[31mred"),
+        ("abc\u202edef\u2066", "abcdef"),
+        ("👩‍🔬 שלום", "👩‍🔬 שלום"),
+        ("x" * 10_000, "x" * 199 + "…"),
+    ],
+)
+def test_a_text_from_people_is_one_harmless_line(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+def test_markup_in_a_title_is_shown_as_it_is() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=160)
+    with open_display(console) as display:
+        display.say("[/] [bold]line")
+        display.show("[/red] [bold]title", Reading("running", 1, 4))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "[/] [bold]line" in shown
+    assert "[/red] [bold]title" in shown

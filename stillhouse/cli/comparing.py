@@ -1,0 +1,93 @@
+"""`compare` and `diff`: jobs side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from stillhouse.cli.failure import FAILED
+from stillhouse.cli.options import AsJson, Url
+from stillhouse.cli.output import describe_state, note, say_json, say_table
+from stillhouse.client import Change, Client, Comparison
+from stillhouse.display import one_line
+
+Jobs = Annotated[list[str], typer.Argument(metavar="JOB JOB...", help="Ids of two jobs or more.", show_default=False)]
+
+
+def compare(
+    job_ids: Jobs,
+    *,
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", "-k", help="Show the last value of this metric; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Show jobs side by side: where their specs differ, their figures and metrics."""
+    if len(job_ids) < 2:
+        raise typer.BadParameter("it takes two jobs or more", param_hint="JOB JOB...")
+    with Client(url) as client:
+        found = client.compare(job_ids)
+    if as_json:
+        say_json(found.as_document())
+    else:
+        say_table(_build_comparison(found, keys))
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.", show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="JOB", help="Id of another one.", show_default=False)],
+    *,
+    sent: Annotated[bool, typer.Option("--sent", help="Compare the specs as they were sent, not as executed.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Show where the specs of two jobs differ; the exit code is 1 if they do."""
+    with Client(url) as client:
+        changes = client.diff(first, second, resolved=not sent)
+    if as_json:
+        say_json([change.as_document() for change in changes])
+    elif changes:
+        say_table(_build_changes(changes, (first, second)))
+    else:
+        note("the specs say the same")
+    if changes:
+        raise typer.Exit(FAILED)
+
+
+def _build_changes(changes: Sequence[Change], titles: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("place", *titles):
+        table.add_column(Text(title), overflow="fold")
+    for change in changes:
+        table.add_row(*map(Text, (change.pointer or "/", *map(_show, change.values))))
+    return table
+
+
+def _build_comparison(found: Comparison, keys: Sequence[str] | None) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for job in found.jobs:
+        table.add_column(Text(one_line(job.name, most=60)), overflow="fold")
+    table.add_row("id", *(job.id for job in found.jobs))
+    table.add_row("state", *map(describe_state, found.jobs))
+    rows: list[tuple[str, Sequence[Any]]] = [(change.pointer, change.values) for change in found.changes]
+    rows += list(found.figures.items())
+    shown = found.metrics if keys is None else keys
+    rows += [(key, values) for key, values in found.metrics.items() if key in shown]
+    for name, values in rows:
+        table.add_row(*map(Text, (name, *map(_show, values))))
+    return table
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=60)

@@ -1,0 +1,58 @@
+"""`import` on the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from distill_core.spec import check, parse_document
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs `stillhouse` without any server."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "stillhouse", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    return call
+
+
+DATA = Path(__file__).parents[2] / "data" / "torchdistill"
+
+
+def test_a_whole_file_gives_a_spec_that_can_be_submitted(run: Run, tmp_path: Path) -> None:
+    done = run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "all of it was carried over" in done.stderr
+    assert check(parse_document((tmp_path / "spec.yaml").read_bytes())) == []
+    assert run("check", "spec.yaml").returncode == 0
+    again = run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml")
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml", "--force").returncode == 0
+
+
+def test_what_is_lost_is_told_in_the_file_on_the_screen_and_by_the_exit_code(run: Run) -> None:
+    done = run("import", DATA / "cifar10-kd.yaml")
+    assert done.returncode == 4
+    assert "# line 48, /models/teacher_model: no model of ours is 'densenet_bc_k12_depth100'" in done.stdout
+    assert "not carried over: line 48" in done.stderr
+    assert "the spec cannot be run as it is" in done.stderr
+    document = json.loads(run("import", DATA / "cifar10-kd.yaml", "--json").stdout)
+    assert (document["is_whole"], len(document["losses"]), len(document["problems"])) == (False, 1, 1)
+
+
+def test_what_is_no_experiment_file_is_wrong_input(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: 1")
+    done = run("import", "x.yaml")
+    assert done.returncode == 2
+    assert "no experiment file of torchdistill" in done.stderr
