@@ -105,7 +105,12 @@ def _list_taps(component: type[Term[Any]], schema: Mapping[str, Any]) -> dict[st
 def _describe_recipes() -> dict[str, RecipeEntry]:
     examples = _read_examples()
     return {
-        name: RecipeEntry(**told, paper=cite(RECIPES[name], CITATION), example=examples.get(name))
+        name: RecipeEntry(
+            summary=told["summary"],
+            params={key: value for key, value in told["params"].items() if key != "$defs"},
+            paper=cite(RECIPES[name], CITATION),
+            example=examples.get(name),
+        )
         for name, told in describe_recipes().items()
     }
 

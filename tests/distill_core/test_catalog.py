@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from distill_core.cli import main
 from distill_core.datasets import DATASETS
 from distill_core.methods import METHODS
 from distill_core.models import MODELS
-from distill_core.spec import resolve
+from distill_core.spec import ExperimentSpec, resolve
 from distill_core.spec.catalog import load_catalog
 from distill_core.spec.recipes import RECIPES
 
@@ -34,6 +35,14 @@ def test_every_recipe_names_its_paper_and_its_example_is_a_spec_with_it() -> Non
             resolved = resolve(entry.example)
             assert resolved.recipe is not None
             assert resolved.recipe.name == name
+
+
+def test_the_options_of_recipes_refer_to_parts_of_the_specs_schema() -> None:
+    parts = ExperimentSpec.model_json_schema()["$defs"]
+    recipes = json.dumps({name: entry.params for name, entry in load_catalog().recipes.items()})
+    named = set(re.findall(r"#/\$defs/(\w+)", recipes))
+    assert "SGD" in named
+    assert named <= set(parts)
 
 
 def test_the_cost_of_kd_is_the_measure_of_all_others() -> None:
