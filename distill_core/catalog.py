@@ -19,7 +19,7 @@ from distill_core.methods import METHODS
 from distill_core.model import Model
 from distill_core.models import MODELS
 from distill_core.registry import summarise
-from distill_core.spec import catalog, parse_document
+from distill_core.spec import ExperimentSpec, catalog, parse_document
 from distill_core.spec.catalog import DatasetEntry, Entry, MethodEntry, ModelEntry, RecipeEntry
 from distill_core.spec.components import fill_defaults
 from distill_core.spec.layers import fill_places
@@ -107,12 +107,20 @@ def _describe_recipes() -> dict[str, RecipeEntry]:
     return {
         name: RecipeEntry(
             summary=told["summary"],
-            params={key: value for key, value in told["params"].items() if key != "$defs"},
+            params=_without_known_parts(told["params"]),
             paper=cite(RECIPES[name], CITATION),
             example=examples.get(name),
         )
         for name, told in describe_recipes().items()
     }
+
+
+def _without_known_parts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a recipe's options without the parts that the spec's own schema has as well."""
+    known = ExperimentSpec.model_json_schema()["$defs"]
+    own = {name: part for name, part in schema.get("$defs", {}).items() if known.get(name) != part}
+    rest = {key: value for key, value in schema.items() if key != "$defs"}
+    return rest | {"$defs": own} if own else rest
 
 
 def _read_examples() -> dict[str, dict[str, Any]]:

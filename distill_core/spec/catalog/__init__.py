@@ -70,7 +70,7 @@ class MethodEntry(Entry):
 
 
 class RecipeEntry(Entry):
-    """A recipe: a published method whose stages are written out by its name; `$defs` are those of the spec's schema."""
+    """A recipe: a published method as stages; its params use the `$defs` of the spec's schema beside their own."""
 
     paper: str = Field(description="Authors, title, venue, year and arXiv id where it has one.")
     example: dict[str, Any] | None = Field(
