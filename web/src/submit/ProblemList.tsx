@@ -1,6 +1,7 @@
 /** What is wrong with the spec, each with its place, what is allowed there and the nearest names. */
 
 import type { SpecProblem } from "../api/types";
+import { Link } from "../router";
 import { Icon } from "../ui/Icon";
 import { ProblemText } from "../ui/ProblemText";
 import type { Check } from "./useValidation";
@@ -63,7 +64,7 @@ function Hints() {
         <b>objective</b> is a weighted sum of terms: <code>ce</code> learns from the labels, <code>kd</code> from the teacher.
       </li>
       <li>
-        <a href="/v1/components">All models, data sets and methods</a>, and{" "}
+        <Link href="/components">All recipes, methods, models and data sets</Link>, and{" "}
         <a href="/v1/specs/schema">the schema of a spec</a>.
       </li>
       <li>

@@ -33,6 +33,24 @@ function mapLines(text: string): Map<string, number> {
   return places;
 }
 
+/** Return the place that a line which is still being written stands at, below the lines before it, and what of it is no dash. */
+export function traceLevels(before: string, line: string): { path: (string | number)[]; rest: string } {
+  const levels: Level[] = [];
+  for (const raw of before.split("\n")) {
+    for (const { column, key } of readSteps(raw, levels.length === 0)) enter(levels, column, key);
+  }
+  let column = line.length - line.trimStart().length;
+  let rest = line.trimStart();
+  while (/^-(\s|$)/.test(rest)) {
+    enter(levels, column + BELOW_KEYS, null);
+    const inner = rest.slice(1).trimStart();
+    column += rest.length - inner.length;
+    rest = inner;
+  }
+  while ((levels.at(-1)?.column ?? -1) >= column) levels.pop();
+  return { path: levels.map(({ step }) => step), rest };
+}
+
 /** Close the levels that lie deeper than `column`, and step to a key, or to the next item where there is none. */
 function enter(levels: Level[], column: number, key: string | null): void {
   while ((levels.at(-1)?.column ?? -1) > column) levels.pop();
