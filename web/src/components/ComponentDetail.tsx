@@ -6,7 +6,7 @@ import { Link } from "../router";
 import { writeSpec } from "../submit/specText";
 import { CopyButton } from "../ui/CopyButton";
 import { Empty } from "../ui/Notice";
-import { findPaperAddress, formatCost, type AnyEntry, type KindFacts } from "./kinds";
+import { findPaperAddress, formatCost, listOwnOptions, type AnyEntry, type KindFacts } from "./kinds";
 import { OptionTable } from "./OptionTable";
 import { schemaQuery, type Catalog, type DatasetEntry, type MethodEntry, type ModelEntry, type RecipeEntry } from "./queries";
 import type { Schema } from "./schema";
@@ -34,12 +34,17 @@ export function ComponentDetail({ kind, name, catalog }: { kind: KindFacts; name
         <p className="lead">{entry.summary}</p>
       </div>
       {"cost" in entry && <MethodFacts name={name} entry={entry} catalog={catalog} />}
-      {"example" in entry && <RecipeFacts entry={entry} />}
+      {"example" in entry && <RecipeFacts name={name} entry={entry} />}
       {"feature_points" in entry && <ModelFacts entry={entry} />}
       {"num_classes" in entry && <DatasetFacts entry={entry} />}
       <section className="card">
         <h2>Options</h2>
-        <OptionTable schema={params} parts={{ ...parts, ...params.$defs }} />
+        <OptionTable
+          schema={params}
+          parts={{ ...parts, ...params.$defs }}
+          derived={"derived" in entry ? entry.derived : []}
+          first={kind.name === "recipes" ? listOwnOptions(catalog, name) : []}
+        />
       </section>
       <Snippet text={writeSnippet(kind, name, entry)} />
     </article>
@@ -125,7 +130,7 @@ function Neighbours({ title, entries }: { title: string; entries: [string, Metho
   );
 }
 
-function RecipeFacts({ entry }: { entry: RecipeEntry }) {
+function RecipeFacts({ name, entry }: { name: string; entry: RecipeEntry }) {
   return (
     <>
       <dl className="card facts">
@@ -133,17 +138,20 @@ function RecipeFacts({ entry }: { entry: RecipeEntry }) {
         <dd>
           <Paper paper={entry.paper} />
         </dd>
+        <dt>use it</dt>
+        <dd>
+          <Link href={`/jobs/new?recipe=${name}`}>Write a job with it</Link>
+        </dd>
       </dl>
       {entry.example && (
-        <section className="card">
-          <div className="card-head">
-            <h2>An experiment of minutes with it</h2>
-            <CopyButton text={writeSpec(entry.example)} label="Copy the example" />
-          </div>
+        <details className="card">
+          <summary>
+            An experiment of minutes with it <CopyButton text={writeSpec(entry.example)} label="Copy the example" />
+          </summary>
           <pre className="resolved" tabIndex={0}>
             {writeSpec(entry.example)}
           </pre>
-        </section>
+        </details>
       )}
     </>
   );
@@ -197,7 +205,9 @@ function DatasetFacts({ entry }: { entry: DatasetEntry }) {
 }
 
 function writeSnippet(kind: KindFacts, name: string, entry: AnyEntry): string {
-  const required = Object.fromEntries(((entry.params["required"] as string[] | undefined) ?? []).map((option) => [option, "…"]));
+  const derived = "derived" in entry ? entry.derived : [];
+  const needed = ((entry.params["required"] as string[] | undefined) ?? []).filter((option) => !derived.includes(option));
+  const required = Object.fromEntries(needed.map((option) => [option, "…"]));
   const params = Object.keys(required).length > 0 ? { params: required } : {};
   if (kind.name === "methods") return writeSpec({ objective: { [name]: { method: name, weight: 1, ...params } } });
   if (kind.name === "models") return writeSpec({ models: { student: { model: name, ...params } } });

@@ -2,8 +2,18 @@
 
 import { describeShape, follow, formatDefault, type Parts, type Schema } from "./schema";
 
-export function OptionTable({ schema, parts }: { schema: Schema; parts: Parts }) {
-  const options = Object.entries(schema.properties ?? {});
+interface Props {
+  schema: Schema;
+  parts: Parts;
+  /** Options that follow from the data where they are left out. */
+  derived?: readonly string[];
+  /** Options that stand first. */
+  first?: readonly string[];
+}
+
+export function OptionTable({ schema, parts, derived = [], first = [] }: Props) {
+  const all = Object.entries(schema.properties ?? {});
+  const options = [...all.filter(([name]) => first.includes(name)), ...all.filter(([name]) => !first.includes(name))];
   if (options.length === 0) return <p className="muted">It takes none.</p>;
   return (
     <div className="table-frame" role="region" aria-label="Options" tabIndex={0}>
@@ -26,7 +36,7 @@ export function OptionTable({ schema, parts }: { schema: Schema; parts: Parts })
                 </th>
                 <td className="wrap-cell">{here.description}</td>
                 <td className="wrap-cell">{describeShape(here, parts)}</td>
-                <td className="wrap-cell">{schema.required?.includes(name) ? <b>needed</b> : formatDefault(here) || <span className="muted">none</span>}</td>
+                <td className="wrap-cell">{derived.includes(name) ? "follows from the data" : schema.required?.includes(name) ? <b>needed</b> : formatDefault(here) || <span className="muted">none</span>}</td>
               </tr>
             );
           })}

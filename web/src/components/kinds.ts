@@ -43,3 +43,13 @@ export function findPaperAddress(paper: string): string | null {
 export function formatCost(cost: number | null): string {
   return cost === null ? "not measured" : `${cost.toFixed(2)} ×`;
 }
+
+/** The options of a recipe that not all recipes have. */
+export function listOwnOptions(catalog: Catalog, recipe: string): string[] {
+  const all = Object.values(catalog.recipes).map(({ params }) => new Set(Object.keys(properties(params))));
+  return Object.keys(properties(catalog.recipes[recipe]?.params)).filter((name) => !all.every((names) => names.has(name)));
+}
+
+function properties(params: Record<string, unknown> | undefined): object {
+  return (params?.["properties"] as object | undefined) ?? {};
+}

@@ -75,6 +75,8 @@ function WeightsField({ name, model }: { name: string; model: string }) {
     queryFn: ({ signal }) => getJson<Page<Job>>("/v1/jobs", { state: "succeeded", student: model, limit: MOST_JOBS }, signal),
     enabled: model !== "",
   });
+  const recipe = readAt(form.data, ["recipe"]);
+  const isTeacher = recipe !== undefined && name !== (readAt(recipe, ["params", "student"]) ?? "student");
   const job = String(readAt(weights, ["job"]) ?? "");
   const isOther = weights !== undefined && weights !== null && job === "";
   const offered = jobs.data?.data ?? [];
@@ -103,7 +105,7 @@ function WeightsField({ name, model }: { name: string; model: string }) {
             {problem.message}
           </span>
         ))}
-        <span>A recipe first trains a teacher that has none.</span>
+        <span>{isTeacher ? "A recipe first trains a teacher that has none." : "The weights that it starts from."}</span>
       </p>
     </div>
   );

@@ -1,7 +1,7 @@
 /** A new job: a form and an editor of one and the same text, what is wrong with it, what it would take. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import { ApiError } from "../api/client";
 import { componentsQuery, schemaQuery } from "../components/queries";
@@ -10,6 +10,7 @@ import { useMay } from "../session/useMay";
 import { Failure, Loading } from "../ui/Notice";
 import { NeedsScope } from "../ui/NeedsScope";
 import { useTitle } from "../ui/useTitle";
+import { applyRecipe } from "./applyRecipe";
 import { DryRunPanel } from "./DryRunPanel";
 import { makeControl } from "./makeControl";
 import { ProblemList } from "./ProblemList";
@@ -36,6 +37,7 @@ export function NewJobPage() {
   const { text } = draft;
   const editor = useRef<EditorHandle>(null);
   const { known, error: unknown } = useKnown();
+  useWishedRecipe(known, text, draft.setText);
   const check = useValidation(text, known?.schema);
   const { submit, error, isSubmitting } = useSubmission(text, withControl);
   const refused = error instanceof ApiError && error.problem.errors?.length ? error.problem.errors : null;
@@ -94,6 +96,16 @@ function useKnown(): { known: Known | null; error: Error | null } {
   const schema = useQuery(schemaQuery());
   const known = useMemo(() => (catalog.data && schema.data ? { catalog: catalog.data, schema: schema.data } : null), [catalog.data, schema.data]);
   return { known, error: catalog.error ?? schema.error };
+}
+
+/** An address that names a recipe puts it into the spec, once. */
+function useWishedRecipe(known: Known | null, text: string, onText: (text: string) => void): void {
+  const [recipe, setRecipe] = useParam<string>("recipe", "");
+  useEffect(() => {
+    if (!known || recipe === "") return;
+    if (known.catalog.recipes[recipe]) onText(writeSpec(applyRecipe(readSpec(text).data ?? {}, recipe, known.catalog)));
+    setRecipe("");
+  }, [known, recipe, setRecipe, text, onText]);
 }
 
 interface FormProps {

@@ -126,15 +126,16 @@ function ChoiceInput({ path, schema, choices, ids }: { path: readonly Step[]; sc
 
 function TextInput({ path, schema, shapes, ids }: { path: readonly Step[]; schema: Schema; shapes: readonly Schema[]; ids: Ids }) {
   const { data, change } = useSpecForm();
-  const [typed, setTyped] = useState<string | null>(null);
+  const [typed, setTyped] = useState<{ text: string; value: unknown } | null>(null);
   const value = readAt(data, path);
   const isNumber = shapes.length > 0 && shapes.every(({ type }) => type === "number" || type === "integer");
   const isText = shapes.length > 0 && shapes.every(({ type }) => type === "string");
   const type = (text: string) => {
-    setTyped(text);
     const read = readTyped(text, isText);
+    setTyped({ text, value: read === UNREADABLE ? value : read });
     if (read !== UNREADABLE) change(path, read);
   };
+  const isTyping = typed !== null && formatValue(typed.value) === formatValue(value); // else it was changed elsewhere
   return (
     <input
       id={ids.id}
@@ -145,7 +146,7 @@ function TextInput({ path, schema, shapes, ids }: { path: readonly Step[]; schem
       spellCheck={false}
       dir="auto"
       placeholder={formatDefault(schema)}
-      value={typed ?? formatValue(value)}
+      value={isTyping ? typed.text : formatValue(value)}
       onChange={(event) => type(event.target.value)}
       onBlur={() => setTyped(null)}
     />

@@ -15,8 +15,10 @@ interface Props {
 export function ProblemList({ check, problems, onPick }: Props) {
   return (
     <aside className="problems" id="spec-problems" data-testid="spec-problems" data-count={problems.length} data-verdict={check.verdict}>
-      <h2 role="status">
-        <Verdict verdict={check.verdict} count={problems.length} />
+      <h2>
+        <span role="status">
+          <Verdict verdict={check.verdict} count={problems.length} />
+        </span>
       </h2>
       <ol>
         {problems.map((problem, index) => (

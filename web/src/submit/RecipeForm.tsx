@@ -1,5 +1,6 @@
 /** A spec as a form: recipe, models, data and options, drawn from the catalog. It changes the same text as the editor. */
 
+import { listOwnOptions } from "../components/kinds";
 import { isRecord } from "../components/schema";
 import { Link } from "../router";
 import { DataSection } from "./DataSection";
@@ -95,9 +96,7 @@ function RecipeOptions() {
   const { data, known } = useSpecForm();
   const params = findParams(known, data["recipe"]);
   if (!params) return <p className="muted">No recipe has this name: choose one above.</p>;
-  const all = Object.values(known.catalog.recipes).map((entry) => new Set(Object.keys((entry.params["properties"] as object | undefined) ?? {})));
-  const isOwn = (name: string) => !all.every((names) => names.has(name)) && !TRAINING.includes(name);
-  const own = Object.keys(params.schema.properties ?? {}).filter(isOwn);
+  const own = listOwnOptions(known.catalog, String(readAt(data, ["recipe", "name"]))).filter((name) => !TRAINING.includes(name));
   return <OptionFields path={["recipe", "params"]} schema={params.schema} parts={params.parts} first={[...own, ...TRAINING]} />;
 }
 

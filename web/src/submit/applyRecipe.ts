@@ -16,7 +16,7 @@ export function applyRecipe(data: Data, name: string, catalog: Catalog): Data {
     models: carryOver(data["models"], example["models"]),
     data: carryOver(data["data"], example["data"]),
     recipe,
-    evaluation: data["evaluation"] ?? example["evaluation"],
+    ...(isRecord(example["evaluation"]) && { evaluation: example["evaluation"] }),
   };
 }
 

@@ -32,6 +32,7 @@ export function makeExtensions({ onText, onSubmit, getKnown }: Wishes): Extensio
     EditorState.languageData.of(() => [{ autocomplete: (context: CompletionContext) => complete(context, getKnown()) }]),
     EditorView.contentAttributes.of({
       "data-testid": "spec-input",
+      tabindex: "0",
       "aria-label": "Experiment spec, YAML or JSON",
       autocapitalize: "off",
       spellcheck: "false",

@@ -18,6 +18,8 @@ vi.stubGlobal("matchMedia", (media: string) => ({
 vi.stubGlobal("ResizeObserver", NoResizes);
 vi.stubGlobal("Path2D", class {});
 vi.stubGlobal("scrollTo", () => {});
+document.execCommand = () => false;
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
 
 beforeEach(() => {
   history.replaceState(null, "", "/");
