@@ -145,9 +145,8 @@ function RecipeFacts({ name, entry }: { name: string; entry: RecipeEntry }) {
       </dl>
       {entry.example && (
         <details className="card">
-          <summary>
-            An experiment of minutes with it <CopyButton text={writeSpec(entry.example)} label="Copy the example" />
-          </summary>
+          <summary>An experiment of minutes with it</summary>
+          <CopyButton text={writeSpec(entry.example)} label="Copy the example" />
           <pre className="resolved" tabIndex={0}>
             {writeSpec(entry.example)}
           </pre>

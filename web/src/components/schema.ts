@@ -71,14 +71,16 @@ function stepInto(shape: Schema, step: Step): Schema | undefined {
 
 /** What a value must be, in words: "integer from 1 to 64", "sgd, adam or adamw". */
 export function describeShape(schema: Schema, parts: Parts): string {
-  return [...new Set(listShapes(schema, parts).map((shape) => describeOne(shape, parts)))].join(" or ");
+  const words = [...new Set(listShapes(schema, parts).map((shape) => describeOne(shape, parts)))];
+  return [words.slice(0, -1).join(", "), words.at(-1)].filter(Boolean).join(" or ");
 }
 
 function describeOne(shape: Schema, parts: Parts): string {
   if (shape.const !== undefined) return String(shape.const);
   if (shape.enum) return shape.enum.map(String).join(", ");
   if (shape.type === "array") return `list of ${shape.items ? describeShape(shape.items, parts) : "values"}`;
-  if (shape.type === "object") return shape.title && shape.properties ? shape.title : "options";
+  if (shape.properties && shape.title) return shape.title;
+  if (shape.type === "object") return "options";
   const bounds = describeBounds(shape);
   const type = shape.type === "string" ? "text" : shape.type === "boolean" ? "true or false" : (shape.type ?? "anything");
   return bounds ? `${type} ${bounds}` : type;

@@ -29,7 +29,7 @@ export function ProblemList({ check, problems, onPick }: Props) {
           </li>
         ))}
       </ol>
-      {problems.length === 0 && <Hints />}
+      {problems.length === 0 && <Hints isShort={check.verdict === "valid"} />}
     </aside>
   );
 }
@@ -54,23 +54,27 @@ function Verdict({ verdict, count }: { verdict: Check["verdict"]; count: number 
   return <span className="muted">{verdict === "unknown" ? "The server could not be asked" : "Checking…"}</span>;
 }
 
-function Hints() {
+function Hints({ isShort }: { isShort: boolean }) {
   return (
     <ul className="hints">
-      <li>YAML or JSON; it is checked while you type.</li>
-      <li>
-        <b>models</b> and <b>data</b> are named; <b>stages</b> say who learns from whom. What a stage leaves out it takes from the
-        one before.
-      </li>
-      <li>
-        <b>objective</b> is a weighted sum of terms: <code>ce</code> learns from the labels, <code>kd</code> from the teacher.
-      </li>
+      {!isShort && (
+        <>
+          <li>YAML or JSON; it is checked while you type.</li>
+          <li>
+            <b>models</b> and <b>data</b> are named; <b>stages</b> say who learns from whom. What a stage leaves out it takes from the
+            one before; a <b>recipe</b> writes them out by its name.
+          </li>
+          <li>
+            <b>objective</b> is a weighted sum of terms: <code>ce</code> learns from the labels, <code>kd</code> from the teacher.
+          </li>
+        </>
+      )}
       <li>
         <Link href="/components">All recipes, methods, models and data sets</Link>, and{" "}
         <a href="/v1/specs/schema">the schema of a spec</a>.
       </li>
       <li>
-        <kbd>Ctrl</kbd> <kbd>Enter</kbd> submits.
+        <kbd>Ctrl</kbd> <kbd>Enter</kbd> in the editor submits, <kbd>Ctrl</kbd> <kbd>Space</kbd> offers what may stand there.
       </li>
     </ul>
   );

@@ -30,7 +30,7 @@ export function WorkerCard({ worker, mayAdmin }: { worker: Worker; mayAdmin: boo
         </Fact>
         <Fact name="version">{worker.version}</Fact>
         {Object.entries(worker.facts).filter(([, value]) => typeof value !== "object").map(([name, value]) => (
-          <Fact key={name} name={formatWord(name)}>
+          <Fact key={name} name={formatWord(name.replace(/_bytes$/, ""))}>
             {name.endsWith("_bytes") && typeof value === "number" ? formatBytes(value) : String(value)}
           </Fact>
         ))}
