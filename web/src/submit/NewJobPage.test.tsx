@@ -1,4 +1,4 @@
-import { fireEvent, screen } from "@testing-library/react";
+import { configure, fireEvent, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, test, vi } from "vitest";
 
@@ -7,6 +7,11 @@ import { findEditor, readEditor, writeEditor } from "../testing/editor";
 import { aJobDetail } from "../testing/jobs";
 import { list, problem, serve as serveRoutes, type Answer } from "../testing/serve";
 import { show } from "../testing/show";
+import "./CodeEditor"; // read before the first test: its code is large, and the page fetches it when it is shown
+import "./NewJobPage";
+
+configure({ asyncUtilTimeout: 5_000 }); // an editor in jsdom takes its time where cores are shared
+vi.setConfig({ testTimeout: 30_000 });
 
 const VALID = { valid: true, problems: [], resolved_spec: {} };
 const DRY_RUN = {
@@ -147,6 +152,18 @@ test("another recipe and another data set are chosen by name", async () => {
   fireEvent.change(screen.getByTestId("dataset-choice"), { target: { value: "mnist" } });
   await vi.waitFor(async () => expect(await readEditor()).toContain("dataset: mnist"));
   expect(await readEditor()).not.toContain("dataset: digits");
+});
+
+test("while the text cannot be read the form keeps what it showed, and waits", async () => {
+  serve();
+  show("/jobs/new");
+  const epochs = await screen.findByLabelText("epochs");
+  await writeEditor("models: {student: [");
+  expect((await screen.findByText("The form waits for the text")).closest("[role=status]")?.textContent).toContain("line 1");
+  expect(epochs.closest("[inert]")).toBeTruthy();
+  await writeEditor("version: 1\nname: whole again\n");
+  await vi.waitFor(() => expect((screen.getByLabelText("name") as HTMLInputElement).value).toBe("whole again"));
+  expect(screen.queryByText("The form waits for the text")).toBeNull();
 });
 
 test("a problem stands at its field too", async () => {

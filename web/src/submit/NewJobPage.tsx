@@ -118,32 +118,41 @@ interface FormProps {
 
 function Form({ text, onText, known, error, problems }: FormProps) {
   const read = useMemo(() => readSpec(text), [text]);
+  const readable = useRef(read.data);
+  useEffect(() => {
+    readable.current = read.data ?? readable.current;
+  }, [read.data]);
+  const data = read.data ?? readable.current;
   const form = useMemo(
     () =>
       known &&
-      read.data && {
-        data: read.data,
+      data && {
+        data,
         known,
         problems,
         change: (path: readonly (string | number)[], value: unknown) => onText(changeSpec(text, path, value)),
         write: (data: Record<string, unknown>) => onText(writeSpec(data)),
       },
-    [known, read.data, problems, text, onText],
+    [known, data, problems, text, onText],
   );
   if (error) return <Failure error={error} />;
   if (!known) return <Loading what="the form" />;
-  if (!form) {
-    return (
-      <div className="notice" role="status">
-        <strong>The form waits for the text</strong>
-        <p>It cannot be read at the moment: {read.error?.message}. Mend it in the editor, or go back to the example.</p>
-      </div>
-    );
-  }
   return (
-    <SpecContext value={form}>
-      <RecipeForm />
-    </SpecContext>
+    <div>
+      {read.error && (
+        <div className="notice notice-warn" role="status">
+          <strong>The form waits for the text</strong>
+          <p>It cannot be read at the moment: {read.error.message.replace(/:$/, "")}. Mend it in the editor, or go back to the example.</p>
+        </div>
+      )}
+      {form && (
+        <SpecContext value={form}>
+          <div inert={read.error !== null} className={read.error ? "is-waiting" : undefined}>
+            <RecipeForm />
+          </div>
+        </SpecContext>
+      )}
+    </div>
   );
 }
 

@@ -21,6 +21,7 @@ interface Wishes {
 }
 
 export function makeExtensions({ onText, onSubmit, getKnown }: Wishes): Extension[] {
+  const offered = [{ autocomplete: (context: CompletionContext) => complete(context, getKnown()) }]; // one for all: it is known by its identity
   return [
     Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (onSubmit(), true) }])),
     basicSetup,
@@ -29,7 +30,7 @@ export function makeExtensions({ onText, onSubmit, getKnown }: Wishes): Extensio
     lintGutter(),
     LOOK,
     EditorState.tabSize.of(2),
-    EditorState.languageData.of(() => [{ autocomplete: (context: CompletionContext) => complete(context, getKnown()) }]),
+    EditorState.languageData.of(() => offered),
     EditorView.contentAttributes.of({
       "data-testid": "spec-input",
       tabindex: "0",
@@ -37,10 +38,23 @@ export function makeExtensions({ onText, onSubmit, getKnown }: Wishes): Extensio
       autocapitalize: "off",
       spellcheck: "false",
     }),
+    EditorView.domEventHandlers({ beforeinput: insertLines }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) onText(update.state.doc.toString());
     }),
   ];
+}
+
+/** Lines that arrive at once, as from a tool or a keyboard's snippets, are put in here: the browser would style them inline. */
+function insertLines(event: InputEvent, view: EditorView): boolean {
+  if (event.inputType !== "insertText" || !event.data?.includes("\n")) return false;
+  const [range] = event.getTargetRanges();
+  const { from, to } = view.state.selection.main;
+  const start = range ? view.posAtDOM(range.startContainer, range.startOffset) : from;
+  const end = range ? view.posAtDOM(range.endContainer, range.endOffset) : to;
+  event.preventDefault();
+  view.dispatch({ changes: { from: start, to: end, insert: event.data }, selection: { anchor: start + event.data.length } });
+  return true;
 }
 
 function complete(context: CompletionContext, known: Known | null): CompletionResult | null {
