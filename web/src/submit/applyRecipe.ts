@@ -14,7 +14,7 @@ export function applyRecipe(data: Data, name: string, catalog: Catalog): Data {
   return {
     ...kept,
     models: carryOver(data["models"], example["models"]),
-    data: carryOver(data["data"], example["data"]),
+    data: addViews(carryOver(data["data"], example["data"]), example["data"]),
     recipe,
     ...(isRecord(example["evaluation"]) && { evaluation: example["evaluation"] }),
   };
@@ -24,6 +24,19 @@ export function applyRecipe(data: Data, name: string, catalog: Catalog): Data {
 function carryOver(old: unknown, example: unknown): Data {
   const known = isRecord(old) ? old : {};
   return Object.fromEntries(Object.entries(isRecord(example) ? example : {}).map(([key, entry]) => [key, known[key] ?? entry]));
+}
+
+/** The views that the recipe looks for stand behind those that a stream has. */
+function addViews(streams: Data, example: unknown): Data {
+  const wished = isRecord(example) ? example : {};
+  return Object.fromEntries(
+    Object.entries(streams).map(([name, stream]) => {
+      const views = isRecord(wished[name]) ? wished[name]["views"] : undefined;
+      if (!isRecord(stream) || !isRecord(views)) return [name, stream];
+      const own = isRecord(stream["views"]) ? stream["views"] : {};
+      return [name, { ...stream, views: { ...own, ...views, ...own } }];
+    }),
+  );
 }
 
 /** Which streams are trained on and validated on, where the old recipe said so. */

@@ -22,6 +22,14 @@ test("another recipe brings what it needs and keeps what was chosen", () => {
   });
 });
 
+test("a stream that stays gets the views that the recipe looks for, behind its own", () => {
+  const example = { ...CATALOG.recipes["fitnet"]!.example, data: { train: { dataset: "digits", views: { main: { transforms: [] }, strong: {} } } } };
+  const catalog = { ...CATALOG, recipes: { uda: { ...CATALOG.recipes["fitnet"]!, example } } };
+  const own = { main: { transforms: [{ transform: "normalize" }] } };
+  const streams = applyRecipe({ ...SPEC, data: { train: { dataset: "mnist", views: own } } }, "uda", catalog)["data"];
+  expect(streams).toEqual({ train: { dataset: "mnist", views: { ...own, strong: {} } } });
+});
+
 test("a recipe without an example takes the roles of the one before", () => {
   const old = { ...SPEC, recipe: { name: "fitnet", params: { train: "few", hint_epochs: 3 } } };
   expect(applyRecipe(old, "kd", CATALOG)["recipe"]).toEqual({ name: "kd", params: { train: "few" } });
