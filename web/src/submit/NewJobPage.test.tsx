@@ -1,4 +1,4 @@
-import { configure, fireEvent, screen } from "@testing-library/react";
+import { fireEvent, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, test, vi } from "vitest";
 
@@ -7,11 +7,6 @@ import { findEditor, readEditor, writeEditor } from "../testing/editor";
 import { aJobDetail } from "../testing/jobs";
 import { list, problem, serve as serveRoutes, type Answer } from "../testing/serve";
 import { show } from "../testing/show";
-import "./CodeEditor"; // read before the first test: its code is large, and the page fetches it when it is shown
-import "./NewJobPage";
-
-configure({ asyncUtilTimeout: 5_000 }); // an editor in jsdom takes its time where cores are shared
-vi.setConfig({ testTimeout: 30_000 });
 
 const VALID = { valid: true, problems: [], resolved_spec: {} };
 const DRY_RUN = {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { changeSpec, findRange, readSpec, splitPointer } from "./specText";
+import { changeSpec, findRange, readSpec, splitPointer, writeSpec } from "./specText";
 
 const TEXT = `version: 1
 # whom we teach
@@ -50,4 +50,10 @@ test.each([
 
 test("pointers are split with their escapes", () => {
   expect(splitPointer("/a~1b/0/c~0d")).toEqual(["a/b", 0, "c~d"]);
+});
+
+test("data is written with a few plain values on one line", () => {
+  const data = { version: 1, models: { student: { model: "resnet8" } }, stages: [{ name: "a", terms: { ce: {} } }], metrics: ["nll", "ece"] };
+  expect(writeSpec(data)).toBe("version: 1\nmodels:\n  student: {model: resnet8}\nstages:\n  - name: a\n    terms:\n      ce: {}\nmetrics: [nll, ece]\n");
+  expect(readSpec(writeSpec(data)).data).toEqual(data);
 });

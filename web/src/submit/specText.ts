@@ -1,12 +1,13 @@
 /** The spec as a text that a person writes: read as data, changed at one place while comments and order stay. */
 
-import { isAlias, isMap, parseDocument, stringify, type Document } from "yaml";
+import { Document, isAlias, isMap, isScalar, parseDocument, visit } from "yaml";
 
 import { isRecord, type Step } from "../components/schema";
 
 const READING = { merge: true, prettyErrors: true, keepSourceTokens: false } as const;
 const WRITING = { lineWidth: 0, flowCollectionPadding: false } as const;
 const MAX_ALIASES = 100;
+const MOST_ON_A_LINE = 6;
 
 export interface ReadSpec {
   /** What the text says; null where it is no mapping. */
@@ -27,8 +28,18 @@ export function readSpec(text: string): ReadSpec {
   }
 }
 
+/** Write data as people would: a few plain values stand on one line. */
 export function writeSpec(data: unknown): string {
-  return stringify(data, WRITING);
+  const document = new Document(data, { keepUndefined: false });
+  visit(document, {
+    Map: (key, node) => {
+      if (key !== null && node.items.length > 0 && node.items.length <= MOST_ON_A_LINE && node.items.every(({ value }) => isScalar(value))) node.flow = true;
+    },
+    Seq: (_, node) => {
+      if (node.items.length > 0 && node.items.every(isScalar)) node.flow = true;
+    },
+  });
+  return document.toString(WRITING);
 }
 
 /** Return the text with `value` at `path`; undefined removes what is there, and what is left empty by that. */

@@ -1,7 +1,10 @@
 /** What jsdom lacks and the pages need. */
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";
+
+configure({ asyncUtilTimeout: 5_000 }); // a page's code is fetched when it is shown, which takes its time where cores are shared
+vi.setConfig({ testTimeout: 30_000 });
 
 class NoResizes implements ResizeObserver {
   observe(): void {}
