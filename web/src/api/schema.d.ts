@@ -4316,7 +4316,7 @@ export interface components {
         Reason: "user_cancelled" | "user_paused" | "user_resumed" | "user_retried" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full" | "dependency" | "quota" | "cache_build" | "dependency_failed" | "max_pending";
         /**
          * RecipeEntry
-         * @description A recipe: a published method whose stages are written out by its name; `$defs` are those of the spec's schema.
+         * @description A recipe: a published method as stages; its params use the `$defs` of the spec's schema beside their own.
          */
         RecipeEntry: {
             /**
