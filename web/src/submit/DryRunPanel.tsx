@@ -27,6 +27,11 @@ export function DryRunPanel({ text }: { text: string }) {
   );
 }
 
+function formatRange({ p50, p90 }: { p50: number; p90: number }): string {
+  const [low, high] = [formatDuration(p50), formatDuration(p90)];
+  return low === high ? `about ${low}` : `${low} to ${high}`;
+}
+
 function Forecast({ found: { cost, cache, warnings, place_in_queue: place, resolved_spec: resolved } }: { found: DryRun }) {
   const stored = cache.filter(({ state }) => state !== null);
   return (
@@ -39,7 +44,7 @@ function Forecast({ found: { cost, cache, warnings, place_in_queue: place, resol
       <dl className="facts">
         <dt>time</dt>
         <dd>
-          {cost.seconds ? `${formatDuration(cost.seconds.p50)} to ${formatDuration(cost.seconds.p90)}` : "not known yet"}
+          {cost.seconds ? formatRange(cost.seconds) : "not known yet"}
           <span className="muted small">
             {cost.seconds && cost.basis
               ? `half of the cases stay below the first, nine of ten below the second; ${BASIS[cost.basis]}, ${cost.num_runs} ${cost.num_runs === 1 ? "run" : "runs"}`

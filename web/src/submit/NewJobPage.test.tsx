@@ -161,6 +161,18 @@ test("while the text cannot be read the form keeps what it showed, and waits", a
   expect(screen.queryByText("The form waits for the text")).toBeNull();
 });
 
+test("a part with options of its own is a group of fields; emptied, it is gone", async () => {
+  serve();
+  show("/jobs/new");
+  const [ratio] = await screen.findAllByLabelText(/^ratio/);
+  const before = await readEditor();
+  await userEvent.type(ratio!, "0.25");
+  await vi.waitFor(async () => expect(await readEditor()).toMatch(/hold_out:\s*\{?\s*ratio: 0.25/));
+  expect(ratio!.closest("details")?.open).toBe(true);
+  await userEvent.clear(ratio!);
+  await vi.waitFor(async () => expect(await readEditor()).toBe(before));
+});
+
 test("a problem stands at its field too", async () => {
   const wrong = { ...TYPO, pointer: "/recipe/params/epochs", message: "at least 1", nearest: [] };
   serve({ "POST /v1/specs/validate": () => ({ ...VALID, valid: false, problems: [wrong] }) });

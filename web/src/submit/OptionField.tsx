@@ -7,6 +7,7 @@ import { describeShape, fitShapes, follow, formatDefault, isRecord, listShapes, 
 import { formatWord } from "../format";
 import { problemsAt, useSpecForm } from "./specContext";
 import { readAt } from "./specPlaces";
+import { joinPointer } from "./specText";
 import { OptionFields } from "./OptionFields";
 
 interface Props {
@@ -21,6 +22,8 @@ export function OptionField({ path, schema, parts, isRequired = false }: Props) 
   const shapes = listShapes(here, parts);
   const kind = findKind(shapes);
   if (kind) return <KindField path={path} schema={here} parts={parts} shapes={shapes} kind={kind} />;
+  const [shape] = shapes;
+  if (shape?.properties && shapes.length === 1) return <PartField path={path} schema={here} parts={parts} shape={shape} />;
   const choices = listChoices(shapes);
   return (
     <Labelled path={path} schema={here} parts={parts} isRequired={isRequired}>
@@ -57,6 +60,28 @@ function Labelled({ path, schema, parts, isRequired, isExact = false, children }
         <span>{schema.description ?? describeShape(schema, parts)}</span>
       </p>
     </div>
+  );
+}
+
+/** A part with options of its own, such as `hold_out`: folded until one of them is written. */
+function PartField({ path, schema, parts, shape }: Props & { shape: Schema }) {
+  const form = useSpecForm();
+  const problems = problemsAt(form, path);
+  const isWritten = readAt(form.data, path) != null || problems.length > 0;
+  const own = problems.filter(({ pointer }) => pointer === joinPointer(path));
+  return (
+    <details className="field-group" open={isWritten || undefined} data-field={path.join("/")}>
+      <summary>{formatWord(String(path.at(-1)))}</summary>
+      <p className="field-about">
+        {own.map((problem) => (
+          <span className="bad" key={problem.code} role="alert">
+            {problem.message}
+          </span>
+        ))}
+        <span>{schema.description}</span>
+      </p>
+      <OptionFields path={path} schema={shape} parts={parts} />
+    </details>
   );
 }
 

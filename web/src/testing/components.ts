@@ -68,11 +68,13 @@ export const SCHEMA: Schema = {
         dataset: { type: "string" },
         split: { type: "string", default: "train", description: "Split of the data set." },
         num_samples: { anyOf: [{ type: "integer", minimum: 1 }, { type: "null" }], default: null, description: "Read only so many samples." },
+        hold_out: { anyOf: [{ $ref: "#/$defs/HoldOut" }, { type: "null" }], default: null, description: "Read only a part of the split." },
         views: { type: "object" },
         params: { type: "object" },
       },
       ["dataset"],
     ),
+    HoldOut: anObject({ ratio: { type: "number", exclusiveMinimum: 0, maximum: 1 }, part: { enum: ["rest", "held_out"], type: "string" } }, ["ratio", "part"]),
     RecipeSpec: anObject({ name: { type: "string" }, params: { type: "object" } }, ["name"]),
     StageSpec: anObject({
       name: { type: "string" },
