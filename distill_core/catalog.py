@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,23 @@ from distill_core.methods import METHODS
 from distill_core.model import Model
 from distill_core.models import MODELS
 from distill_core.registry import summarise
-from distill_core.spec import catalog
-from distill_core.spec.catalog import DatasetEntry, Entry, MethodEntry, ModelEntry
+from distill_core.spec import ExperimentSpec, catalog, parse_document
+from distill_core.spec.catalog import DatasetEntry, Entry, MethodEntry, ModelEntry, RecipeEntry
 from distill_core.spec.components import fill_defaults
 from distill_core.spec.layers import fill_places
+from distill_core.spec.recipe import describe_recipes
+from distill_core.spec.recipes import RECIPES
 from distill_core.term import Term
 
 __all__ = ["cite", "find_stale_files", "write_catalog"]
 
 PAPER = re.compile(r'(?P<paper>[^"]+: "[^"]+", .*?\(arXiv \d{4}\.\d{4,5}[^)]*\))')
+CITATION = re.compile(r'(?P<paper>[^"]+: "[^"]+", .*?\b\d{4}(?: \(arXiv \d{4}\.\d{4,5}[^)]*\))?)(?=[.,;]|$| and)')
+"""The same of a recipe, whose paper need not lie on arXiv."""
 THREE_STAGES = ("stem", "stage1", "stage2", "stage3", "pooled", "logits")
 FOLDER = Path(catalog.__file__).parent
+COSTS = Path(__file__).parents[1] / "benchmarks/results/method_costs.json"
+EXAMPLES = Path(__file__).parent / "recipes"
 EXAMPLE = {"num_classes": 10, "in_channels": 3, "image_size": 32}
 """What follows from the data, as CIFAR-10 has it; feature points and module paths do not depend on it."""
 
@@ -48,7 +55,8 @@ def _render() -> dict[Path, str]:
     entries: dict[str, dict[str, Any]] = {
         "models": {key: _describe_model(MODELS.find(key)).model_dump(mode="json") for key in MODELS},
         "datasets": {key: _describe_dataset(DATASETS.find(key)).model_dump(mode="json") for key in DATASETS},
-        "methods": {key: _describe_method(METHODS.find(key)).model_dump(mode="json") for key in METHODS},
+        "methods": {key: _describe_method(key, METHODS.find(key)).model_dump(mode="json") for key in METHODS},
+        "recipes": {key: entry.model_dump(mode="json") for key, entry in _describe_recipes().items()},
     }
     return {FOLDER / f"{kind}.json": json.dumps(found, indent=1) + "\n" for kind, found in entries.items()}
 
@@ -79,10 +87,10 @@ def _describe_dataset(component: type[Dataset]) -> DatasetEntry:
     )
 
 
-def cite(component: type[Term[Any]]) -> str:
-    """Return authors, title, venue and arXiv id of a method, as the second paragraph of its file begins; "" if not."""
+def cite(component: type, pattern: re.Pattern[str] = PAPER) -> str:
+    """Return authors, title, venue and arXiv id, as the second paragraph of a component's file begins; "" if not."""
     described = inspect.getdoc(sys.modules[component.__module__]) or ""
-    found = PAPER.match(_join([*described.split("\n\n"), ""][1]))
+    found = pattern.match(_join([*described.split("\n\n"), ""][1]))
     return "" if found is None else found["paper"]
 
 
@@ -94,11 +102,48 @@ def _list_taps(component: type[Term[Any]], schema: Mapping[str, Any]) -> dict[st
     return {side: tuple(dict.fromkeys(map(str, found))) for side, found in sides.items()}
 
 
+def _describe_recipes() -> dict[str, RecipeEntry]:
+    examples = _read_examples()
+    return {
+        name: RecipeEntry(
+            summary=told["summary"],
+            params=_without_known_parts(told["params"]),
+            paper=cite(RECIPES[name], CITATION),
+            example=examples.get(name),
+        )
+        for name, told in describe_recipes().items()
+    }
+
+
+def _without_known_parts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a recipe's options without the parts that the spec's own schema has as well."""
+    known = ExperimentSpec.model_json_schema()["$defs"]
+    own = {name: part for name, part in schema.get("$defs", {}).items() if known.get(name) != part}
+    rest = {key: value for key, value in schema.items() if key != "$defs"}
+    return rest | {"$defs": own} if own else rest
+
+
+def _read_examples() -> dict[str, dict[str, Any]]:
+    """Return of every recipe the first experiment with it on the digits."""
+    examples: dict[str, dict[str, Any]] = {}
+    for path in sorted(EXAMPLES.glob("digits_*.yaml")):
+        document = parse_document(path.read_bytes())
+        if recipe := document.get("recipe"):
+            examples.setdefault(recipe["name"], document)
+    return examples
+
+
+@cache
+def _read_costs() -> dict[str, float]:
+    measured = json.loads(COSTS.read_text("utf-8"))["methods"]
+    return {name: round(found["cpu"]["median"], 2) for name, found in measured.items()}
+
+
 def _join(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def _describe_method(component: type[Term[Any]]) -> MethodEntry:
+def _describe_method(key: str, component: type[Term[Any]]) -> MethodEntry:
     needs = component.needs
     schema = component.Params.model_json_schema()
     return MethodEntry(
@@ -115,4 +160,5 @@ def _describe_method(component: type[Term[Any]]) -> MethodEntry:
         ensemble=needs.ensemble,
         imports=component.imports,
         exports=component.exports,
+        cost=_read_costs().get(key),
     )

@@ -154,4 +154,4 @@ def _say_what_it_waits_for(job: Job, place: int, pool: Pool) -> str:
         return f"it needs {need} devices at once; the live workers have {pool.num_slots}"
     if job.not_before is not None and job.not_before > pool.moment:
         return f"its next attempt waits {(job.not_before - pool.moment).total_seconds():.0f} s"
-    return "devices that are free" if place == 1 else f"{place - 1} jobs before it"
+    return "devices that are free" if place == 1 else f"{place - 1} {'job' if place == 2 else 'jobs'} before it"

@@ -3,7 +3,7 @@
 import { Suspense, useEffect, useRef } from "react";
 
 import { StreamMark } from "./live/StreamMark";
-import { findPage, PLACES } from "./pages";
+import { findPage, isAt, PLACES } from "./pages";
 import { Link, usePath } from "./router";
 import { signOut } from "./session/session";
 import { Icon } from "./ui/Icon";
@@ -24,7 +24,7 @@ export function App() {
         </Link>
         <nav className="places" aria-label="Pages">
           {PLACES.map(({ href, title }) => (
-            <Link key={href} href={href} aria-current={href === path ? "page" : undefined}>
+            <Link key={href} href={href} aria-current={isAt(href, path) ? "page" : undefined}>
               {title}
             </Link>
           ))}

@@ -11,7 +11,9 @@ import { createQueryClient } from "./api/queryClient";
 import { App } from "./App";
 import { LiveProvider } from "./live/LiveProvider";
 import { SessionGate } from "./session/SessionGate";
+import { followTheme } from "./theme";
 
+followTheme();
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(

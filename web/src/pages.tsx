@@ -7,6 +7,11 @@ import { JobsPage } from "./jobs/JobsPage";
 const ComparePage = lazy(async () => ({ default: (await import("./compare/ComparePage")).ComparePage }));
 const JobPage = lazy(async () => ({ default: (await import("./job/JobPage")).JobPage }));
 const NewJobPage = lazy(async () => ({ default: (await import("./submit/NewJobPage")).NewJobPage }));
+const QueuePage = lazy(async () => ({ default: (await import("./queue/QueuePage")).QueuePage }));
+const WorkersPage = lazy(async () => ({ default: (await import("./workers/WorkersPage")).WorkersPage }));
+const CachePage = lazy(async () => ({ default: (await import("./cache/CachePage")).CachePage }));
+const ComponentsPage = lazy(async () => ({ default: (await import("./components/ComponentsPage")).ComponentsPage }));
+const SettingsPage = lazy(async () => ({ default: (await import("./settings/SettingsPage")).SettingsPage }));
 
 interface PageFacts {
   /** What the whole path has to look like; its first group is given to `render`. */
@@ -19,10 +24,27 @@ const PAGES: readonly PageFacts[] = [
   { path: /^\/compare$/, render: () => <ComparePage /> },
   { path: /^\/jobs\/new$/, render: () => <NewJobPage /> },
   { path: /^\/jobs\/(job_[0-9A-Z]+)$/, render: (id) => <JobPage key={id} id={id} /> },
+  { path: /^\/queue$/, render: () => <QueuePage /> },
+  { path: /^\/workers$/, render: () => <WorkersPage /> },
+  { path: /^\/cache$/, render: () => <CachePage /> },
+  { path: /^\/components((?:\/[\w.-]+){0,2})$/, render: (place) => <ComponentsPage place={place} /> },
+  { path: /^\/settings((?:\/[\w.-]+){0,2})$/, render: (place) => <SettingsPage place={place} /> },
 ];
 
 /** The pages that the frame's navigation leads to, in its order. */
-export const PLACES: readonly { href: string; title: string }[] = [{ href: "/", title: "Jobs" }];
+export const PLACES: readonly { href: string; title: string }[] = [
+  { href: "/", title: "Jobs" },
+  { href: "/queue", title: "Queue" },
+  { href: "/workers", title: "Workers" },
+  { href: "/cache", title: "Cache" },
+  { href: "/components", title: "Components" },
+  { href: "/settings", title: "Settings" },
+];
+
+/** Whether a path lies at a place of the navigation, or below it. */
+export function isAt(href: string, path: string): boolean {
+  return path === href || (href !== "/" && path.startsWith(`${href}/`));
+}
 
 /** Return the page at a path, or nothing where none is. */
 export function findPage(path: string): ReactNode {

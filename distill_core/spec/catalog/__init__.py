@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-__all__ = ["Catalog", "DatasetEntry", "Entry", "MethodEntry", "ModelEntry", "load_catalog"]
+__all__ = ["Catalog", "DatasetEntry", "Entry", "MethodEntry", "ModelEntry", "RecipeEntry", "load_catalog"]
 
 
 class Entry(BaseModel):
@@ -63,6 +63,19 @@ class MethodEntry(Entry):
     ensemble: bool = Field(description="Whether it listens to all teachers of the stage at once.")
     imports: tuple[str, ...] = Field(description="Modules that a term of an earlier stage must export.")
     exports: tuple[str, ...] = Field(description="Modules that it hands to later stages.")
+    cost: float | None = Field(
+        description="Time of a step with it and cross-entropy, divided by that of one with `kd` and cross-entropy, as "
+        "measured on one CPU thread; left out where it was not measured."
+    )
+
+
+class RecipeEntry(Entry):
+    """A recipe: a published method as stages; its params use the `$defs` of the spec's schema beside their own."""
+
+    paper: str = Field(description="Authors, title, venue, year and arXiv id where it has one.")
+    example: dict[str, Any] | None = Field(
+        description="A spec with it on the digits that ends within minutes; left out where no such data is made for it."
+    )
 
 
 class Catalog(BaseModel):
@@ -73,6 +86,7 @@ class Catalog(BaseModel):
     models: dict[str, ModelEntry]
     datasets: dict[str, DatasetEntry]
     methods: dict[str, MethodEntry]
+    recipes: dict[str, RecipeEntry]
 
 
 @cache

@@ -67,6 +67,13 @@ export async function postText<T>(path: string, body: string, headers: Record<st
   return (await response.json()) as T;
 }
 
+/** Send data, or nothing, with a method of one's own; an answer without content is null. */
+export async function sendJson<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const init = body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const response = await request(path, { method, ...init });
+  return (response.status === 204 ? null : await response.json()) as T;
+}
+
 async function readProblem(response: Response): Promise<ProblemDocument> {
   const fallback = { title: response.statusText || `HTTP ${response.status}`, status: response.status, code: "http_error" };
   try {

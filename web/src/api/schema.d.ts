@@ -1768,6 +1768,10 @@ export interface components {
             models: {
                 [key: string]: components["schemas"]["ModelEntry"];
             };
+            /** Recipes */
+            recipes: {
+                [key: string]: components["schemas"]["RecipeEntry"];
+            };
         };
         /**
          * CenterCrop
@@ -3097,6 +3101,11 @@ export interface components {
          * @description A method: what it needs of stage and data.
          */
         MethodEntry: {
+            /**
+             * Cost
+             * @description Time of a step with it and cross-entropy, divided by that of one with `kd` and cross-entropy, as measured on one CPU thread; left out where it was not measured.
+             */
+            cost: number | null;
             /**
              * Ensemble
              * @description Whether it listens to all teachers of the stage at once.
@@ -4802,6 +4811,36 @@ export interface components {
          * @enum {string}
          */
         Reason: "user_cancelled" | "user_paused" | "user_resumed" | "user_retried" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full" | "dependency" | "quota" | "cache_build" | "dependency_failed" | "max_pending";
+        /**
+         * RecipeEntry
+         * @description A recipe: a published method as stages; its params use the `$defs` of the spec's schema beside their own.
+         */
+        RecipeEntry: {
+            /**
+             * Example
+             * @description A spec with it on the digits that ends within minutes; left out where no such data is made for it.
+             */
+            example: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Paper
+             * @description Authors, title, venue, year and arXiv id where it has one.
+             */
+            paper: string;
+            /**
+             * Params
+             * @description JSON Schema of the component's options.
+             */
+            params: {
+                [key: string]: unknown;
+            };
+            /**
+             * Summary
+             * @description First sentence of the component's docstring.
+             */
+            summary: string;
+        };
         /**
          * RecipeSpec
          * @description A published method whose stages are written out by its name.

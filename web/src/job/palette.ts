@@ -1,6 +1,6 @@
-/** The colours that charts draw with, taken from the style sheet; they change with the system's theme. */
+/** The colours that charts draw with, taken from the style sheet; they change with the theme. */
 
-import { useSyncExternalStore } from "react";
+import { useIsDark } from "../theme";
 
 export interface Palette {
   text: string;
@@ -8,23 +8,15 @@ export interface Palette {
   series: string[];
 }
 
-const DARK = "(prefers-color-scheme: dark)";
 const NUM_SERIES = 7;
 
 /** The palette of the theme that is on. */
 export function usePalette(): Palette {
-  const isDark = useSyncExternalStore(subscribe, () => matchMedia(DARK).matches);
-  const name = isDark ? "dark" : "light";
+  const name = useIsDark() ? "dark" : "light";
   return (palettes[name] ??= readPalette());
 }
 
 const palettes: Partial<Record<"dark" | "light", Palette>> = {};
-
-function subscribe(onChange: () => void): () => void {
-  const query = matchMedia(DARK);
-  query.addEventListener("change", onChange);
-  return () => query.removeEventListener("change", onChange);
-}
 
 function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement);

@@ -1,33 +1,53 @@
-/** Write a spec, see what is wrong with it while typing, submit it. */
+/** A new job: a form and an editor of one and the same text, what is wrong with it, what it would take. */
 
-import { useMutation } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, useState } from "react";
 
-import { submitSpec } from "../api/queries";
 import { ApiError } from "../api/client";
-import { navigate } from "../router";
-import { Failure } from "../ui/Notice";
+import { componentsQuery, schemaQuery } from "../components/queries";
+import { useParam } from "../router";
+import { useMay } from "../session/useMay";
+import { Failure, Loading } from "../ui/Notice";
+import { NeedsScope } from "../ui/NeedsScope";
 import { useTitle } from "../ui/useTitle";
-import { drawKey } from "./drawKey";
-import { locatePointer } from "./locatePointer";
+import { applyRecipe } from "./applyRecipe";
+import { DryRunPanel } from "./DryRunPanel";
+import { makeControl } from "./makeControl";
 import { ProblemList } from "./ProblemList";
+import { RecipeForm } from "./RecipeForm";
 import { SpecEditor, type EditorHandle } from "./SpecEditor";
+import { SpecContext } from "./specContext";
+import type { Known } from "./specPlaces";
+import { changeSpec, readSpec, writeSpec } from "./specText";
 import { useDraft } from "./useDraft";
+import { useSubmission } from "./useSubmission";
 import { useValidation } from "./useValidation";
+
+const VIEWS = [
+  ["both", "Form and YAML"],
+  ["form", "Form"],
+  ["yaml", "YAML"],
+] as const;
 
 export function NewJobPage() {
   useTitle("New job");
-  const { text, setText, reset } = useDraft();
+  const [view, setView] = useParam<string>("view", "both");
+  const [withControl, setWithControl] = useState(false);
+  const draft = useDraft();
+  const { text } = draft;
   const editor = useRef<EditorHandle>(null);
-  const check = useValidation(text);
-  const { submit, error, isSubmitting } = useSubmission(text);
+  const { known, error: unknown } = useKnown();
+  useWishedRecipe(known, text, draft.setText);
+  const check = useValidation(text, known?.schema);
+  const { submit, error, isSubmitting } = useSubmission(text, withControl);
   const refused = error instanceof ApiError && error.problem.errors?.length ? error.problem.errors : null;
   const problems = check.problems.length > 0 ? check.problems : (refused ?? []);
-  const marked = new Set(problems.map((problem) => locatePointer(text, problem.pointer)));
+  const mayWrite = useMay("jobs:write");
 
   return (
     <form
-      className="new-job"
+      className={`new-job new-job-${view}`}
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -35,40 +55,120 @@ export function NewJobPage() {
     >
       <div className="page-head">
         <h1>New job</h1>
-        <button type="button" className="button" onClick={reset}>
+        <div className="segments" role="group" aria-label="How to write it">
+          {VIEWS.map(([name, title]) => (
+            <button type="button" key={name} aria-pressed={view === name} onClick={() => setView(name)}>
+              {title}
+            </button>
+          ))}
+        </div>
+        <span className="spacer" />
+        <button type="button" className="button" onClick={draft.reset}>
           Back to the example
         </button>
-        <button type="submit" className="button button-primary" data-testid="spec-submit" disabled={isSubmitting}>
+        <ControlTick text={text} isTicked={withControl} onTick={setWithControl} />
+        <button type="submit" className="button button-primary" data-testid="spec-submit" disabled={isSubmitting || !mayWrite}>
           {isSubmitting ? "Submitting…" : "Submit"}
         </button>
       </div>
+      {!mayWrite && <NeedsScope scope="jobs:write" what="submit jobs" />}
+      {draft.origin && (
+        <p className="notice">
+          <span dir="auto">A copy of the spec of “{draft.origin}”: change what should differ, and submit.</span>
+        </p>
+      )}
+      {draft.error && <Failure error={draft.error} />}
       {error && !refused && <Failure error={error} />}
       <div className="new-job-columns">
-        <SpecEditor ref={editor} text={text} onText={setText} onSubmit={submit} marked={marked} />
-        <ProblemList
-          check={check}
-          problems={problems}
-          onPick={(problem) => editor.current?.showLine(locatePointer(text, problem.pointer))}
-        />
+        {view !== "yaml" && <Form text={text} onText={draft.setText} known={known} error={unknown} problems={problems} />}
+        <div className="new-job-side">
+          {view !== "form" && <SpecEditor ref={editor} text={text} onText={draft.setText} onSubmit={submit} problems={problems} known={known} />}
+          <ProblemList check={check} problems={problems} onPick={(problem) => editor.current?.show(problem.pointer)} />
+          {check.verdict === "valid" && mayWrite && <DryRunPanel text={check.judged} />}
+        </div>
       </div>
     </form>
   );
 }
 
-/** Submitting the same text twice makes one job: the key changes with the text only. */
-function useSubmission(text: string) {
-  const sent = useRef({ text: "", key: "" });
-  const [isGone, setGone] = useState(false);
-  const mutation = useMutation({
-    mutationFn: () => {
-      if (sent.current.text !== text) sent.current = { text, key: drawKey() };
-      return submitSpec(text, sent.current.key);
-    },
-    onSuccess: (job) => {
-      setGone(true);
-      navigate(`/jobs/${job.id}`);
-    },
-  });
-  const isSubmitting = mutation.isPending || isGone;
-  return { submit: () => !isSubmitting && mutation.mutate(), error: mutation.error, isSubmitting };
+function useKnown(): { known: Known | null; error: Error | null } {
+  const catalog = useQuery(componentsQuery());
+  const schema = useQuery(schemaQuery());
+  const known = useMemo(() => (catalog.data && schema.data ? { catalog: catalog.data, schema: schema.data } : null), [catalog.data, schema.data]);
+  return { known, error: catalog.error ?? schema.error };
+}
+
+/** An address that names a recipe puts it into the spec, once. */
+function useWishedRecipe(known: Known | null, text: string, onText: (text: string) => void): void {
+  const [recipe, setRecipe] = useParam<string>("recipe", "");
+  useEffect(() => {
+    if (!known || recipe === "") return;
+    if (known.catalog.recipes[recipe]) onText(writeSpec(applyRecipe(readSpec(text).data ?? {}, recipe, known.catalog)));
+    setRecipe("");
+  }, [known, recipe, setRecipe, text, onText]);
+}
+
+interface FormProps {
+  text: string;
+  onText: (text: string) => void;
+  known: Known | null;
+  error: Error | null;
+  problems: ReturnType<typeof useValidation>["problems"];
+}
+
+function Form({ text, onText, known, error, problems }: FormProps) {
+  const read = useMemo(() => readSpec(text), [text]);
+  const readable = useRef(read.data);
+  useEffect(() => {
+    readable.current = read.data ?? readable.current;
+  }, [read.data]);
+  const data = read.data ?? readable.current;
+  const form = useMemo(
+    () =>
+      known &&
+      data && {
+        data,
+        known,
+        problems,
+        change: (path: readonly (string | number)[], value: unknown) => onText(changeSpec(text, path, value)),
+        write: (data: Record<string, unknown>) => onText(writeSpec(data)),
+      },
+    [known, data, problems, text, onText],
+  );
+  if (error) return <Failure error={error} />;
+  if (!known) return <Loading what="the form" />;
+  return (
+    <div>
+      {read.error && (
+        <div className="notice notice-warn" role="status">
+          <strong>The form waits for the text</strong>
+          <p>It cannot be read at the moment: {read.error.message.replace(/:$/, "")}. Mend it in the editor, or go back to the example.</p>
+        </div>
+      )}
+      {form && (
+        <SpecContext value={form}>
+          <div inert={read.error !== null} className={read.error ? "is-waiting" : undefined}>
+            <RecipeForm />
+          </div>
+        </SpecContext>
+      )}
+    </div>
+  );
+}
+
+/** Offered where the spec has a teacher: only then is there something to compare with. */
+function ControlTick({ text, isTicked, onTick }: { text: string; isTicked: boolean; onTick: (isTicked: boolean) => void }) {
+  const isTaught = useMemo(() => hasTeacher(readSpec(text).data), [text]);
+  if (!isTaught) return null;
+  return (
+    <label className="tick" title="The same student, data and seed without a teacher, as a second job: what distillation gains shows against it">
+      <input type="checkbox" data-testid="with-control" checked={isTicked} onChange={(event) => onTick(event.target.checked)} />
+      Train a control too
+    </label>
+  );
+}
+
+function hasTeacher(data: Record<string, unknown> | null): boolean {
+  if (!data) return false;
+  return Boolean(data["recipe"]) || makeControl(data, "") !== null;
 }

@@ -1,6 +1,7 @@
 /** What is wrong with the spec, each with its place, what is allowed there and the nearest names. */
 
 import type { SpecProblem } from "../api/types";
+import { Link } from "../router";
 import { Icon } from "../ui/Icon";
 import { ProblemText } from "../ui/ProblemText";
 import type { Check } from "./useValidation";
@@ -14,8 +15,10 @@ interface Props {
 export function ProblemList({ check, problems, onPick }: Props) {
   return (
     <aside className="problems" id="spec-problems" data-testid="spec-problems" data-count={problems.length} data-verdict={check.verdict}>
-      <h2 role="status">
-        <Verdict verdict={check.verdict} count={problems.length} />
+      <h2>
+        <span role="status">
+          <Verdict verdict={check.verdict} count={problems.length} />
+        </span>
       </h2>
       <ol>
         {problems.map((problem, index) => (
@@ -26,7 +29,7 @@ export function ProblemList({ check, problems, onPick }: Props) {
           </li>
         ))}
       </ol>
-      {problems.length === 0 && <Hints />}
+      {problems.length === 0 && <Hints isShort={check.verdict === "valid"} />}
     </aside>
   );
 }
@@ -51,23 +54,27 @@ function Verdict({ verdict, count }: { verdict: Check["verdict"]; count: number 
   return <span className="muted">{verdict === "unknown" ? "The server could not be asked" : "Checking…"}</span>;
 }
 
-function Hints() {
+function Hints({ isShort }: { isShort: boolean }) {
   return (
     <ul className="hints">
-      <li>YAML or JSON; it is checked while you type.</li>
+      {!isShort && (
+        <>
+          <li>YAML or JSON; it is checked while you type.</li>
+          <li>
+            <b>models</b> and <b>data</b> are named; <b>stages</b> say who learns from whom. What a stage leaves out it takes from the
+            one before; a <b>recipe</b> writes them out by its name.
+          </li>
+          <li>
+            <b>objective</b> is a weighted sum of terms: <code>ce</code> learns from the labels, <code>kd</code> from the teacher.
+          </li>
+        </>
+      )}
       <li>
-        <b>models</b> and <b>data</b> are named; <b>stages</b> say who learns from whom. What a stage leaves out it takes from the
-        one before.
-      </li>
-      <li>
-        <b>objective</b> is a weighted sum of terms: <code>ce</code> learns from the labels, <code>kd</code> from the teacher.
-      </li>
-      <li>
-        <a href="/v1/components">All models, data sets and methods</a>, and{" "}
+        <Link href="/components">All recipes, methods, models and data sets</Link>, and{" "}
         <a href="/v1/specs/schema">the schema of a spec</a>.
       </li>
       <li>
-        <kbd>Ctrl</kbd> <kbd>Enter</kbd> submits.
+        <kbd>Ctrl</kbd> <kbd>Enter</kbd> in the editor submits, <kbd>Ctrl</kbd> <kbd>Space</kbd> offers what may stand there.
       </li>
     </ul>
   );

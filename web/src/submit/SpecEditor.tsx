@@ -1,58 +1,31 @@
-/** A plain text field with line numbers, some of them marked. */
+/** The editor of specs; its code is large, and is fetched while the page stands already. */
 
-import { useImperativeHandle, useRef, type KeyboardEvent, type Ref } from "react";
+import { lazy, Suspense, type Ref } from "react";
+
+import type { SpecProblem } from "../api/types";
+import { Loading } from "../ui/Notice";
+import type { Known } from "./specPlaces";
+
+const CodeEditor = lazy(async () => ({ default: (await import("./CodeEditor")).CodeEditor }));
 
 export interface EditorHandle {
-  /** Bring a line into view and select it. */
-  showLine(line: number): void;
+  /** Bring the place of a pointer into view and select it. */
+  show(pointer: string): void;
 }
 
-interface Props {
+export interface EditorProps {
   ref: Ref<EditorHandle>;
   text: string;
   onText: (text: string) => void;
   onSubmit: () => void;
-  marked: ReadonlySet<number>;
+  problems: readonly SpecProblem[];
+  known: Known | null;
 }
 
-export function SpecEditor({ ref, text, onText, onSubmit, marked }: Props) {
-  const area = useRef<HTMLTextAreaElement>(null);
-  const gutter = useRef<HTMLDivElement>(null);
-  const lines = text.split("\n");
-  useImperativeHandle(ref, () => ({ showLine: (line) => area.current && showLine(area.current, lines, line) }));
-  const submitOnEnter = (event: KeyboardEvent) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) onSubmit();
-  };
+export function SpecEditor(props: EditorProps) {
   return (
-    <div className="editor">
-      <div className="editor-gutter" ref={gutter} aria-hidden="true">
-        {lines.map((_, index) => (
-          <span key={index} className={marked.has(index) ? "marked" : undefined}>
-            {index + 1}
-          </span>
-        ))}
-      </div>
-      <textarea
-        ref={area}
-        data-testid="spec-input"
-        aria-label="Experiment spec, YAML or JSON"
-        aria-describedby="spec-problems"
-        wrap="off"
-        spellCheck={false}
-        autoCapitalize="off"
-        autoComplete="off"
-        value={text}
-        onChange={(event) => onText(event.target.value)}
-        onKeyDown={submitOnEnter}
-        onScroll={(event) => gutter.current?.scrollTo(0, event.currentTarget.scrollTop)}
-      />
-    </div>
+    <Suspense fallback={<Loading what="the editor" />}>
+      <CodeEditor {...props} />
+    </Suspense>
   );
-}
-
-function showLine(area: HTMLTextAreaElement, lines: readonly string[], line: number): void {
-  const start = lines.slice(0, line).reduce((sum, each) => sum + each.length + 1, 0);
-  area.focus();
-  area.setSelectionRange(start, start + (lines[line]?.length ?? 0));
-  area.scrollTop = (line / lines.length) * area.scrollHeight - area.clientHeight / 3;
 }

@@ -1,11 +1,13 @@
-/** Asks the server what is wrong with a text, a moment after the typing stops. */
+/** Asks what is wrong with a text: its shape at once, all else of the server a moment after the typing stops. */
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { ApiError } from "../api/client";
 import { validateSpec } from "../api/queries";
 import type { SpecProblem, Validation } from "../api/types";
+import type { Schema } from "../components/schema";
+import { makeCheck } from "./checkLocally";
 
 const TYPING_PAUSE_MS = 300;
 
@@ -13,9 +15,11 @@ export interface Check {
   /** unknown: the server could not be asked. */
   verdict: "checking" | "valid" | "invalid" | "unknown";
   problems: SpecProblem[];
+  /** The text that the server has judged. */
+  judged: string;
 }
 
-export function useValidation(text: string): Check {
+export function useValidation(text: string, schema: Schema | undefined): Check {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(text), TYPING_PAUSE_MS);
@@ -28,10 +32,13 @@ export function useValidation(text: string): Check {
     gcTime: 0,
     placeholderData: keepPreviousData,
   });
-  const problems = check.data?.problems ?? [];
-  if (check.isError) return { verdict: "unknown", problems };
-  if (settled !== text || check.isFetching || !check.data) return { verdict: "checking", problems };
-  return { verdict: check.data.valid ? "valid" : "invalid", problems };
+  const checkLocally = useMemo(() => (schema ? makeCheck(schema) : null), [schema]);
+  const isOpen = settled !== text || check.isFetching || !check.data;
+  const local = useMemo(() => (isOpen && checkLocally ? checkLocally(text) : []), [isOpen, checkLocally, text]);
+  const told = check.data?.problems ?? [];
+  if (check.isError && settled === text) return { verdict: "unknown", problems: local, judged: settled };
+  if (isOpen) return { verdict: local.length > 0 ? "invalid" : "checking", problems: local.length > 0 ? local : told, judged: settled };
+  return { verdict: check.data?.valid ? "valid" : "invalid", problems: told, judged: settled };
 }
 
 /** A text that is no document at all is refused with a problem instead of an answer: to a person that is the same. */

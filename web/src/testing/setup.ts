@@ -1,7 +1,10 @@
 /** What jsdom lacks and the pages need. */
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";
+
+configure({ asyncUtilTimeout: 5_000 }); // a page's code is fetched when it is shown, which takes its time where cores are shared
+vi.setConfig({ testTimeout: 30_000 });
 
 class NoResizes implements ResizeObserver {
   observe(): void {}
@@ -18,6 +21,8 @@ vi.stubGlobal("matchMedia", (media: string) => ({
 vi.stubGlobal("ResizeObserver", NoResizes);
 vi.stubGlobal("Path2D", class {});
 vi.stubGlobal("scrollTo", () => {});
+document.execCommand = () => false;
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
 
 beforeEach(() => {
   history.replaceState(null, "", "/");

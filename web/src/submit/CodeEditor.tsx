@@ -1,0 +1,69 @@
+/** CodeMirror inside a shadow root: there its styles are adopted sheets, which the content security policy allows. */
+
+import { EditorState } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { useEffect, useImperativeHandle, useRef } from "react";
+
+import { makeExtensions, showProblems } from "./editorExtensions";
+import type { EditorProps } from "./SpecEditor";
+import { findRange } from "./specText";
+
+export function CodeEditor({ ref, text, onText, onSubmit, problems, known }: EditorProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(null);
+  const latest = useRef({ onText, onSubmit, known });
+  useEffect(() => {
+    latest.current = { onText, onSubmit, known };
+  });
+
+  useEffect(() => {
+    if (!host.current) return;
+    const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
+    const made = new EditorView({
+      root,
+      parent: root,
+      state: EditorState.create({
+        extensions: makeExtensions({
+          onText: (written) => latest.current.onText(written),
+          onSubmit: () => latest.current.onSubmit(),
+          getKnown: () => latest.current.known,
+        }),
+      }),
+    });
+    view.current = made;
+    return () => {
+      view.current = null;
+      made.destroy();
+    };
+  }, []);
+
+  useEffect(() => {
+    if (view.current) replaceText(view.current, text);
+  }, [text]);
+
+  useEffect(() => {
+    if (view.current) showProblems(view.current, problems);
+  }, [problems, text]);
+
+  useImperativeHandle(ref, () => ({
+    show: (pointer) => {
+      const made = view.current;
+      if (!made) return;
+      const range = findRange(made.state.doc.toString(), pointer) ?? { from: 0, to: 0 };
+      made.dispatch({ selection: { anchor: range.from, head: range.to }, effects: EditorView.scrollIntoView(range.from, { y: "center" }) });
+      made.focus();
+    },
+  }));
+  return <div className="editor" ref={host} data-testid="spec-editor" />;
+}
+
+/** Change only what differs, so that the cursor and the folds stay where they are. */
+function replaceText(view: EditorView, text: string): void {
+  const old = view.state.doc.toString();
+  if (old === text) return;
+  let start = 0;
+  while (start < old.length && start < text.length && old[start] === text[start]) start++;
+  let end = 0;
+  while (end < old.length - start && end < text.length - start && old[old.length - 1 - end] === text[text.length - 1 - end]) end++;
+  view.dispatch({ changes: { from: start, to: old.length - end, insert: text.slice(start, text.length - end) } });
+}
