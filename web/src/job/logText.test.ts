@@ -42,8 +42,8 @@ test("another attempt, or a gap, begins the text anew", () => {
 });
 
 test("only the newest lines are kept", () => {
-  const whole = encoder.encode("x\n".repeat(5000));
+  const whole = encoder.encode("x\n".repeat(200_500));
   const { lines } = startLog(cut(whole, 0, whole.length));
-  expect(lines).toHaveLength(4000);
-  expect(lines.at(-1)?.number).toBe(5000);
+  expect(lines).toHaveLength(200_000);
+  expect(lines.at(-1)?.number).toBe(200_500);
 });

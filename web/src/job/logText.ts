@@ -1,7 +1,7 @@
 /** A log as far as it has been read: bytes in, lines out. */
 
 export interface LogLine {
-  /** Number of the line, counted from the first one that was read. */
+  /** Place of the line among those that were read, ascending; lines read before the first one have smaller numbers. */
   number: number;
   text: string;
 }
@@ -27,8 +27,11 @@ export interface LogChunk {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-const MAX_LINES = 4_000;
+/** Lines that are kept; of a log that grows beyond them the oldest are let go. */
+const MAX_LINES = 200_000;
 const LINE_BREAK = 10;
+/** What a terminal takes as commands: colours, movements, titles. */
+const COMMANDS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 
 /** Start a text from a chunk; a first line that is cut at its front is left out. */
 export function startLog(chunk: LogChunk): LogText {
@@ -48,18 +51,35 @@ export function extendLog(log: LogText, chunk: LogChunk): LogText {
   return { ...log, next: chunk.next, size: chunk.size, lines, rest: bytes.slice(end) };
 }
 
+/** Return the text with what lies right before it; a chunk that does not reach it changes nothing. */
+export function prependLog(log: LogText, chunk: LogChunk): LogText {
+  const length = log.start - chunk.offset;
+  if (chunk.attempt !== log.attempt || length <= 0 || chunk.bytes.length < length) return log;
+  const cut = chunk.offset > 0 ? chunk.bytes.indexOf(LINE_BREAK) + 1 : 0;
+  if (chunk.offset > 0 && (cut === 0 || cut >= length)) {
+    // One line fills the piece: it is shown from where the piece begins.
+    return { ...log, start: chunk.offset, lines: addBefore(log, splitLines(chunk.bytes.subarray(0, length))) };
+  }
+  return { ...log, start: chunk.offset + cut, lines: addBefore(log, splitLines(chunk.bytes.subarray(cut, length))) };
+}
+
+function addBefore({ lines }: LogText, texts: readonly string[]): LogLine[] {
+  const first = (lines[0]?.number ?? 1) - texts.length;
+  return [...texts.map((text, index) => ({ number: first + index, text })), ...lines].slice(0, MAX_LINES);
+}
+
 /** The line that is still being written, as far as it can be read. */
 export function readRest(log: LogText): string {
-  return log.rest.length > 0 ? overwrite(new TextDecoder().decode(log.rest)) : "";
+  return log.rest.length > 0 ? clean(new TextDecoder().decode(log.rest)) : "";
 }
 
 function splitLines(bytes: Uint8Array): string[] {
-  return bytes.length > 0 ? new TextDecoder().decode(bytes).slice(0, -1).split("\n").map(overwrite) : [];
+  return bytes.length > 0 ? new TextDecoder().decode(bytes).replace(/\n$/, "").split("\n").map(clean) : [];
 }
 
-/** What a terminal would show of a line that was written over with carriage returns. */
-function overwrite(line: string): string {
-  return line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+/** What a terminal would show of a line: without its commands, and written over at carriage returns. */
+function clean(line: string): string {
+  return line.replace(/\r+$/, "").split("\r").at(-1)?.replace(COMMANDS, "") ?? "";
 }
 
 function joinBytes(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> {

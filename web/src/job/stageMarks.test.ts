@@ -15,8 +15,8 @@ const started = (id: number, index: number, stage: string): JobEvent => ({
 
 test("a stage begins where those before it end", () => {
   expect(readStages([started(1, 0, "teach"), started(2, 1, "distil")])).toEqual([
-    { name: "teach", step: 0 },
-    { name: "distil", step: 92 },
+    { name: "teach", step: 0, time: 1767323045 },
+    { name: "distil", step: 92, time: 1767323045 },
   ]);
 });
 

@@ -9,6 +9,15 @@ class NoResizes implements ResizeObserver {
   disconnect(): void {}
 }
 
+/** Everything is in view. */
+class AllInView {
+  constructor(private readonly onChange: (entries: { isIntersecting: boolean }[]) => void) {}
+  observe(): void {
+    this.onChange([{ isIntersecting: true }]);
+  }
+  disconnect(): void {}
+}
+
 vi.stubGlobal("matchMedia", (media: string) => ({
   media,
   matches: false,
@@ -16,6 +25,7 @@ vi.stubGlobal("matchMedia", (media: string) => ({
   removeEventListener: () => {},
 }));
 vi.stubGlobal("ResizeObserver", NoResizes);
+vi.stubGlobal("IntersectionObserver", AllInView);
 vi.stubGlobal("Path2D", class {});
 vi.stubGlobal("scrollTo", () => {});
 
@@ -32,3 +42,7 @@ const blankContext = new Proxy({} as Record<string, unknown>, {
   set: (target, name: string, value) => Boolean((target[name] = value) || true),
 });
 HTMLCanvasElement.prototype.getContext = (() => blankContext) as unknown as HTMLCanvasElement["getContext"];
+
+/** Nothing is laid out; what draws only as much as there is room for gets some. */
+Object.defineProperties(HTMLElement.prototype, { clientWidth: { get: () => 800 }, clientHeight: { get: () => 600 } });
+HTMLElement.prototype.scrollTo = () => {};
