@@ -43,6 +43,20 @@ const blankContext = new Proxy({} as Record<string, unknown>, {
 });
 HTMLCanvasElement.prototype.getContext = (() => blankContext) as unknown as HTMLCanvasElement["getContext"];
 
-/** Nothing is laid out; what draws only as much as there is room for gets some. */
-Object.defineProperties(HTMLElement.prototype, { clientWidth: { get: () => 800 }, clientHeight: { get: () => 600 } });
+/** Nothing is laid out; a log, which draws only the lines that it has room for, gets some. */
+function roomFor(element: HTMLElement, pixels: number): number {
+  return element.classList.contains("log-scroller") ? pixels : 0;
+}
+Object.defineProperties(HTMLElement.prototype, {
+  clientWidth: {
+    get(this: HTMLElement) {
+      return roomFor(this, 800);
+    },
+  },
+  clientHeight: {
+    get(this: HTMLElement) {
+      return roomFor(this, 600);
+    },
+  },
+});
 HTMLElement.prototype.scrollTo = () => {};
