@@ -5,7 +5,6 @@ import { useMemo } from "react";
 
 import { artifactsQuery, metricsQuery } from "../api/queries";
 import type { JobDetail } from "../api/types";
-import { formatPercent } from "../format";
 import { isFinal } from "../jobStates";
 import { usePollInterval } from "../live/LiveProvider";
 import { Empty, Failure, Loading } from "../ui/Notice";
@@ -16,14 +15,14 @@ import { ClassGains } from "./ClassGains";
 import { ConfusionView } from "./ConfusionView";
 import type { Evaluation } from "./evaluation";
 import { evaluationQuery } from "./jobQueries";
-import type { MetricGroup } from "./metricGroups";
+import { showShare, type MetricGroup } from "./metricGroups";
 import { PriceChart } from "./PriceChart";
 import { ShareChart } from "./ShareChart";
 import { useChartView, WHOLE_VIEW } from "./useChartView";
 
 const OVER_TIME: readonly MetricGroup[] = [
-  { key: "val/agreement", title: "agreement with the teacher, validation", metrics: ["val/agreement"], isLoss: false, show: (value) => formatPercent(value) },
-  { key: "val/accuracy", title: "accuracy, validation", metrics: ["val/accuracy"], isLoss: false, show: (value) => formatPercent(value) },
+  { key: "val/agreement", title: "agreement with the teacher, validation", metrics: ["val/agreement"], isLoss: false, show: showShare },
+  { key: "val/accuracy", title: "accuracy, validation", metrics: ["val/accuracy"], isLoss: false, show: showShare },
 ];
 
 export function DistillationTab({ job }: { job: JobDetail }) {

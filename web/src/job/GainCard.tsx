@@ -12,7 +12,7 @@ const METRIC = "test/accuracy";
 const TITLES = { gain: "A gain over the control", loss: "A loss against the control", no_evidence: "No evidence of gain" } as const;
 
 export function GainCard({ job }: { job: JobDetail }) {
-  const gain = useQuery({ ...gainQuery(job.id, METRIC), enabled: job.state === "succeeded" });
+  const gain = useQuery({ ...gainQuery(job.id, METRIC), enabled: job.state === "succeeded" && (job.summary.teachers ?? []).length > 0 });
   if (gain.isError) return <Failure error={gain.error} onRetry={() => void gain.refetch()} />;
   if (!gain.data) return null;
   return (

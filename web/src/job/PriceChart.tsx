@@ -10,8 +10,8 @@ import { Empty, Failure, Loading } from "../ui/Notice";
 import { peersQuery } from "./jobQueries";
 import { placePeers, PRICES, type PeerPoint, type Price } from "./peers";
 
-const WIDTH = 720;
-const HEIGHT = 280;
+const WIDTH = 1000;
+const HEIGHT = 300;
 const LEFT = 52;
 const BOTTOM = 34;
 const NUM_TICKS = 4;

@@ -4,6 +4,9 @@ import type { JobDetail } from "../api/types";
 import { formatNumber } from "../format";
 import { describeWeights, listRoles, readSpec } from "./resolvedSpec";
 
+/** Options of a model that follow from the data. */
+const OF_THE_DATA = new Set(["num_classes", "in_channels", "image_size"]);
+
 export function SetupCard({ job }: { job: JobDetail }) {
   const spec = readSpec(job);
   const roles = listRoles(spec);
@@ -21,7 +24,7 @@ export function SetupCard({ job }: { job: JobDetail }) {
                 <bdi>{model.model}</bdi>
               </b>{" "}
               {name !== role && <bdi className="muted">{name}</bdi>}
-              {index === roles.length - 1 && params !== undefined && <span> · {formatNumber(params)} parameters</span>}
+              {index === roles.length - 1 && params !== undefined && <span> · {typeof params === "number" ? params.toLocaleString("en") : formatNumber(params)} parameters</span>}
               <span className="fact-more">{[describeOptions(model.params), describeWeights(model.weights)].filter(Boolean).join(" · ")}</span>
             </dd>
           </div>
@@ -48,6 +51,7 @@ export function SetupCard({ job }: { job: JobDetail }) {
 
 function describeOptions(params: Record<string, unknown> | undefined): string {
   return Object.entries(params ?? {})
+    .filter(([name]) => !OF_THE_DATA.has(name))
     .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
     .join(", ");
 }

@@ -1,7 +1,7 @@
 /** Which curves share a chart. */
 
 import type { MetricSummary } from "../api/types";
-import { formatBytes, formatNumber, formatPercent } from "../format";
+import { formatBytes, formatNumber } from "../format";
 
 export interface MetricGroup {
   /** Key of the only curve, or the name of the group. */
@@ -45,14 +45,19 @@ export function groupSystem(summaries: readonly Summary[]): MetricGroup[] {
   }).filter(({ metrics }) => metrics.length > 0);
 }
 
+/** A share as an axis says it: as short as it is exact. */
+export function showShare(value: number): string {
+  return `${Number((value * 100).toFixed(2))} %`;
+}
+
 const SYSTEM: readonly { title: string; pattern: RegExp; show: (value: number) => string }[] = [
-  { title: "GPUs, share of time busy", pattern: /gpu\d+_busy_ratio$/, show: (value) => formatPercent(value) },
+  { title: "GPUs, share of time busy", pattern: /gpu\d+_busy_ratio$/, show: showShare },
   { title: "GPU memory", pattern: /gpu\d+_memory_bytes$/, show: formatBytes },
   { title: "processors kept busy", pattern: /\/cpu_cores$/, show: formatNumber },
   { title: "memory of the processes", pattern: /\/memory_bytes$/, show: formatBytes },
   { title: "disk, bytes a second", pattern: /\/(read|written)_bytes_per_s$/, show: formatBytes },
   { title: "samples a second", pattern: /\/samples_per_s$/, show: formatNumber },
-  { title: "share of time waiting for data", pattern: /\/data_wait_ratio$/, show: (value) => formatPercent(value) },
+  { title: "share of time waiting for data", pattern: /\/data_wait_ratio$/, show: showShare },
 ];
 
 /** Keep the charts in whose title or metrics each word of the filter is found. */
