@@ -20,13 +20,11 @@ export function AttemptTable({ job }: { job: JobDetail }) {
       {attempts.isPending && <Loading what="attempts" />}
       {attempts.data?.length === 0 && <Empty>No worker has taken the job yet.</Empty>}
       {attempts.data && attempts.data.length > 0 && (
-        <div className="table-frame">
+        <div className="plain-frame">
           <table className="plain-table attempts">
             <thead>
               <tr>
-                <th scope="col" className="number">
-                  attempt
-                </th>
+                <th scope="col">attempt</th>
                 <th scope="col">worker and devices</th>
                 <th scope="col">began</th>
                 <th scope="col">took</th>
@@ -53,7 +51,7 @@ function Row({ attempt, job }: { attempt: Attempt; job: JobDetail }) {
   const seconds = ((attempt.finished_at ? Date.parse(attempt.finished_at) : now) - Date.parse(began)) / 1000;
   return (
     <tr>
-      <th scope="row" className="number">
+      <th scope="row">
         {attempt.number}
       </th>
       <td>

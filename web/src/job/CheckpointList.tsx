@@ -32,7 +32,7 @@ export function CheckpointList({ job }: { job: JobDetail }) {
 
 function Table({ checkpoints }: { checkpoints: readonly Checkpoint[] }) {
   return (
-    <div className="table-frame">
+    <div className="plain-frame">
       <table className="plain-table">
         <thead>
           <tr>

@@ -1,6 +1,6 @@
 /** A heat map of a confusion, drawn on a canvas; a cell is read with the mouse or the arrow keys. */
 
-import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
 
 import { formatPercent } from "../format";
 import { usePalette } from "./palette";
@@ -10,7 +10,8 @@ const LEAST_CELL_PX = 5;
 const MOST_CELL_PX = 44;
 const NUMBER_PX = 22;
 const MOST_LETTERS = 12;
-const NAMES_PX = 84;
+const LETTER_PX = 6.5;
+const LEAST_NAMES_PX = 24;
 
 interface Props {
   counts: readonly (readonly number[])[];
@@ -30,19 +31,21 @@ export function ConfusionMap({ counts, nameOf, row, column, title }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const palette = usePalette();
   const [place, setPlace] = useState<Place | null>(null);
+  const names = useMemo(() => counts.map((_, number) => shorten(nameOf(number))), [counts, nameOf]);
+  const edge = Math.max(LEAST_NAMES_PX, ...names.map(({ length }) => length * LETTER_PX + 12));
   const cell = Math.max(LEAST_CELL_PX, Math.min(MOST_CELL_PX, Math.floor(MOST_PX / size)));
 
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (canvas.current && context) draw(canvas.current, context, { counts, nameOf, cell, place });
-  }, [counts, nameOf, cell, place, palette]);
+    if (canvas.current && context) draw(canvas.current, context, { counts, names, edge, cell, place });
+  }, [counts, names, edge, cell, place, palette]);
 
   const find = (event: MouseEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
-    const scale = (NAMES_PX + size * cell) / box.width;
+    const scale = (edge + size * cell) / box.width;
     const found = {
-      row: Math.floor(((event.clientY - box.top) * scale - NAMES_PX) / cell),
-      column: Math.floor(((event.clientX - box.left) * scale - NAMES_PX) / cell),
+      row: Math.floor(((event.clientY - box.top) * scale - edge) / cell),
+      column: Math.floor(((event.clientX - box.left) * scale - edge) / cell),
     };
     const isInside = Math.min(found.row, found.column) >= 0 && Math.max(found.row, found.column) < size;
     setPlace(isInside ? found : null);
@@ -89,22 +92,24 @@ function describe(counts: Props["counts"], nameOf: Props["nameOf"], place: Place
 
 interface Drawing {
   counts: Props["counts"];
-  nameOf: Props["nameOf"];
+  names: readonly string[];
+  /** Pixels before the cells, for the names. */
+  edge: number;
   cell: number;
   place: Place | null;
 }
 
 function draw(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, drawing: Drawing): void {
-  const { counts, cell } = drawing;
+  const { counts, edge, cell } = drawing;
   const ratio = devicePixelRatio || 1;
-  const side = NAMES_PX + counts.length * cell;
+  const side = edge + counts.length * cell;
   canvas.width = canvas.height = Math.round(side * ratio);
   canvas.style.width = `${side}px`;
   const style = getComputedStyle(canvas);
   const read = (name: string) => style.getPropertyValue(name).trim();
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, side, side);
-  context.translate(NAMES_PX, NAMES_PX);
+  context.translate(edge, edge);
   drawCells(context, drawing, { right: read("--series-7"), wrong: read("--series-2"), empty: read("--sunken"), text: read("--text") });
   drawNames(context, drawing, read("--muted"));
   drawPlace(context, drawing, read("--focus"));
@@ -135,14 +140,13 @@ function drawCells(context: CanvasRenderingContext2D, { counts, cell }: Drawing,
 }
 
 /** The names of the classes, as many as there is room for. */
-function drawNames(context: CanvasRenderingContext2D, { counts, nameOf, cell }: Drawing, color: string): void {
+function drawNames(context: CanvasRenderingContext2D, { counts, names, cell }: Drawing, color: string): void {
   const every = Math.max(1, Math.ceil(13 / cell));
   context.font = "11px system-ui, sans-serif";
   context.fillStyle = color;
   context.textBaseline = "middle";
   for (let number = 0; number < counts.length; number += every) {
-    const name = nameOf(number);
-    const text = name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS)}…` : name;
+    const text = names[number] ?? "";
     const middle = number * cell + cell / 2;
     context.textAlign = "right";
     context.fillText(text, -6, middle);
@@ -164,4 +168,8 @@ function drawPlace(context: CanvasRenderingContext2D, { cell, place }: Drawing, 
 
 function clamp(value: number, size: number): number {
   return Math.min(size - 1, Math.max(0, value));
+}
+
+function shorten(name: string): string {
+  return name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS)}…` : name;
 }

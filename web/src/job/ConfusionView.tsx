@@ -1,6 +1,6 @@
 /** What is taken for what: as a map where the classes are few enough, always as a table that can be read aloud. */
 
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 
 import { useParam } from "../router";
 import { Empty } from "../ui/Notice";
@@ -27,6 +27,7 @@ export function ConfusionView({ evaluation }: { evaluation: Evaluation }) {
   const [form, setForm] = useParam<string>("as", "map");
   const kind = kinds.find((each) => each === asked) ?? "student";
   const confusion = known[kind] ?? evaluation.student.confusion;
+  const nameOf = useCallback((number: number) => nameClass(evaluation, number), [evaluation]);
   const hasMap = "counts" in confusion;
   const isTable = form === "table" || !hasMap;
   return (
@@ -39,7 +40,7 @@ export function ConfusionView({ evaluation }: { evaluation: Evaluation }) {
       {isTable ? (
         <ConfusedTable evaluation={evaluation} confusion={confusion} kind={kind} />
       ) : (
-        hasMap && <ConfusionMap counts={confusion.counts} nameOf={(number) => nameClass(evaluation, number)} {...KINDS[kind]} />
+        hasMap && <ConfusionMap counts={confusion.counts} nameOf={nameOf} {...KINDS[kind]} />
       )}
     </section>
   );
@@ -71,7 +72,7 @@ function ConfusedTable({ evaluation, confusion, kind }: { evaluation: Evaluation
   if (cells.length === 0) return <Empty>Nothing was taken for anything else.</Empty>;
   return (
     <>
-      <div className="table-frame">
+      <div className="plain-frame">
         <table className="plain-table">
           <thead>
             <tr>

@@ -5,11 +5,16 @@ import { useEffect, useState } from "react";
 import { Icon } from "../ui/Icon";
 import { SMOOTHINGS, type useChartView } from "./useChartView";
 
-type Props = ReturnType<typeof useChartView> & { numShown: number; numAll: number };
+type Props = ReturnType<typeof useChartView> & {
+  numShown: number;
+  numAll: number;
+  /** Whether a logarithmic scale is offered. */
+  hasScale?: boolean;
+};
 
 const SMOOTHING_TITLES: Record<string, string> = { "0": "none", "0.6": "a little", "0.9": "much", "0.97": "very much" };
 
-export function CurveControls({ view, zoom, setAxis, setScale, setSmooth, setBand, setFilter, numShown, numAll }: Props) {
+export function CurveControls({ view, zoom, setAxis, setScale, setSmooth, setBand, setFilter, numShown, numAll, hasScale = true }: Props) {
   return (
     <div className="curves-head">
       <label className="search">
@@ -23,7 +28,9 @@ export function CurveControls({ view, zoom, setAxis, setScale, setSmooth, setBan
         </span>
       )}
       <Segments label="Horizontal axis" options={["step", "time"]} chosen={view.x} onChoose={(x) => setAxis(x === "time" ? "time" : "step")} />
-      <Segments label="Scale of losses" options={["linear", "log"]} chosen={view.isLog ? "log" : "linear"} onChoose={setScale} />
+      {hasScale && (
+        <Segments label="Scale of losses" options={["linear", "log"]} chosen={view.isLog ? "log" : "linear"} onChoose={setScale} />
+      )}
       <label className="choice">
         Smoothing
         <select value={String(view.smoothing)} onChange={(event) => setSmooth(event.target.value)}>

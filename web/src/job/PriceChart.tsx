@@ -116,7 +116,7 @@ function Point({ point: { job, price: cost, accuracy }, x, y, price, isThis }: P
 
 function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price: Price; id: string }) {
   return (
-    <div className="table-frame">
+    <div className="plain-frame">
       <table className="plain-table">
         <thead>
           <tr>

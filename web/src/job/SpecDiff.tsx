@@ -46,7 +46,7 @@ function Differences({ job, other }: { job: JobDetail; other: JobDetail }) {
         to this job: {found.length === 0 ? "nothing differs." : `${found.length} ${found.length === 1 ? "key differs" : "keys differ"}.`}
       </p>
       {found.length > 0 && (
-        <div className="table-frame">
+        <div className="plain-frame">
           <table className="plain-table diff">
             <thead>
               <tr>

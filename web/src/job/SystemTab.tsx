@@ -35,7 +35,7 @@ export function SystemTab({ job }: { job: JobDetail }) {
   }
   return (
     <>
-      <CurveControls {...controls} numShown={shown.length} numAll={groups.length} />
+      <CurveControls {...controls} numShown={shown.length} numAll={groups.length} hasScale={false} />
       {shown.length === 0 && <Empty>No figure has “{controls.view.filter}” in its name. Change the filter to see the others.</Empty>}
       <ChartGrid job={job} groups={shown} view={controls.view} onZoom={controls.zoom} />
     </>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { extendLog, readRest, startLog, type LogChunk } from "./logText";
+import { extendLog, prependLog, readRest, startLog, type LogChunk } from "./logText";
 
 const encoder = new TextEncoder();
 
@@ -46,4 +46,37 @@ test("only the newest lines are kept", () => {
   const { lines } = startLog(cut(whole, 0, whole.length));
   expect(lines).toHaveLength(200_000);
   expect(lines.at(-1)?.number).toBe(200_500);
+});
+
+test("what lies before is put in front, line by line, wherever it is cut", () => {
+  const whole = encoder.encode("one\ntwo – ✓\nthree\nfour\n");
+  const tail = startLog(cut(whole, 17, whole.length));
+  expect(tail.lines.map(({ text }) => text)).toEqual(["four"]);
+  for (let offset = 0; offset < tail.start; offset++) {
+    const part = prependLog(tail, cut(whole, offset, tail.start));
+    const log = prependLog(part, cut(whole, 0, part.start));
+    expect(log.lines.map(({ text }) => text).join("").replaceAll("\n", "")).toContain("threefour");
+    if (offset === 0 || [0, 3, 13].includes(offset - 1)) expect(log.lines.map(({ text }) => text)).toEqual(["one", "two – ✓", "three", "four"]);
+    expect(log.start).toBe(0);
+  }
+});
+
+test("numbers go on downwards, so that lines keep theirs", () => {
+  const whole = encoder.encode("one\ntwo\n");
+  const log = prependLog(startLog(cut(whole, 3, whole.length)), cut(whole, 0, 4));
+  expect(log.lines).toEqual([
+    { number: 0, text: "one" },
+    { number: 1, text: "two" },
+  ]);
+});
+
+test("a piece that does not reach what is known changes nothing", () => {
+  const whole = encoder.encode("one\ntwo\nthree\n");
+  const log = startLog(cut(whole, 7, whole.length));
+  expect(prependLog(log, cut(whole, 0, 4))).toBe(log);
+});
+
+test("colours and titles of terminals are left out", () => {
+  const whole = encoder.encode("\u001b[1;31mred\u001b[0m \u001b]0;title\u0007plain\u001b[2K\n");
+  expect(startLog(cut(whole, 0, whole.length)).lines.map(({ text }) => text)).toEqual(["red plain"]);
 });
