@@ -1,7 +1,7 @@
 /** The log of an attempt: live, followed until a person scrolls away, and searched. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 
 import type { JobDetail } from "../api/types";
 import { formatBytes } from "../format";
@@ -20,8 +20,10 @@ import type { LogText } from "./logText";
 import { NodeChoice } from "./NodeChoice";
 import { readSpec } from "./resolvedSpec";
 
-/** Bytes that a search reads back at most by itself; beyond them a person asks again, or downloads the log. */
+/** Bytes that a search reads back at most by itself; beyond them a person asks again. */
 const MOST_READ_BACK = 16 * 1024 * 1024;
+/** Bytes that a page holds at most of a log; what lies before them is for the downloaded file. */
+const MOST_HELD = 48 * 1024 * 1024;
 
 interface Props {
   job: JobDetail;
@@ -70,10 +72,12 @@ interface BodyProps {
 function LogBody({ log, place, isLive, isBrief, isFollowing, setFollowing }: BodyProps) {
   const client = useQueryClient();
   const [text, setText] = useParam<string>("find", "");
-  const search = isBrief ? "" : text;
+  const search = useDeferredValue(isBrief ? "" : text);
   const [current, setCurrent] = useState<number | null>(null);
   const matches = useMemo(() => findLines(log.lines, search), [log.lines, search]);
-  const reading = useMutation({ mutationFn: () => readBack(() => readEarlier(client, place), search) });
+  const reading = useMutation({
+    mutationFn: () => readEarlier(client, place, MOST_READ_BACK, (lines) => !search || findLines(lines, search).length > 0),
+  });
 
   if (log.size === 0) return <Empty>{isLive ? "Nothing is written yet." : "Nothing was written."}</Empty>;
   // The match is kept by the line's number: lines that are read before it move its place.
@@ -87,15 +91,15 @@ function LogBody({ log, place, isLive, isBrief, isFollowing, setFollowing }: Bod
     setFollowing(false);
     reading.mutate();
   };
-  const unread = log.start > 0 ? formatBytes(log.start) : null;
+  const canReadMore = log.start > 0 && log.next - log.start < MOST_HELD;
   return (
     <>
       {!isBrief && (
         <LogSearchBar
-          text={search}
+          text={text}
           count={matches.length}
           at={at === null ? 0 : matches.indexOf(at) + 1}
-          unread={unread}
+          unread={canReadMore ? formatBytes(log.start) : null}
           isReading={reading.isPending}
           onChange={(next) => {
             setCurrent(null);
@@ -104,6 +108,9 @@ function LogBody({ log, place, isLive, isBrief, isFollowing, setFollowing }: Bod
           onStep={step}
           onReadMore={readMore}
         />
+      )}
+      {!isBrief && log.start > 0 && !canReadMore && (
+        <p className="muted">{formatBytes(log.start)} before this are more than a page should hold: download the log to read them.</p>
       )}
       {reading.error && <Failure error={reading.error} onRetry={() => reading.mutate()} />}
       <LogScroller
@@ -117,17 +124,6 @@ function LogBody({ log, place, isLive, isBrief, isFollowing, setFollowing }: Bod
       />
     </>
   );
-}
-
-/** Read one piece back, or with a search as many as it takes to find something. */
-async function readBack(read: () => Promise<LogText | undefined>, search: string): Promise<void> {
-  let log = await read();
-  const start = log?.start ?? 0;
-  const known = findLines(log?.lines ?? [], search).length;
-  while (search && known === 0 && log && log.start > 0 && start - log.start < MOST_READ_BACK) {
-    log = await read();
-    if (log && findLines(log.lines, search).length > 0) return;
-  }
 }
 
 interface FollowProps {

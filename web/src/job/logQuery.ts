@@ -4,7 +4,7 @@ import { queryOptions, type QueryClient } from "@tanstack/react-query";
 
 import { buildUrl, request, type Params } from "../api/client";
 import { keys } from "../api/queries";
-import { extendLog, prependLog, startLog, type LogChunk, type LogText } from "./logText";
+import { extendLog, prependLog, startLog, startPiece, type LogChunk, type LogLine, type LogText } from "./logText";
 
 const TAIL_BYTES = 256 * 1024;
 const CHUNK_BYTES = 256 * 1024;
@@ -42,13 +42,22 @@ async function readOn(place: LogPlace, known: LogText | undefined, signal: Abort
   return log;
 }
 
-/** Read the piece before what is known; returns the longer text. */
-export async function readEarlier(client: QueryClient, place: LogPlace): Promise<LogText | undefined> {
+/**
+ * Read what lies before, piece by piece, until a piece is enough or `most` bytes are read; shown at once at the end,
+ * since each change of a long text is a walk through all of it.
+ */
+export async function readEarlier(client: QueryClient, place: LogPlace, most: number, isEnough: (lines: readonly LogLine[]) => boolean): Promise<void> {
   const known = client.getQueryData<LogText>(logKey(place));
-  if (!known || known.start === 0) return known;
-  const offset = Math.max(0, known.start - EARLIER_BYTES);
-  const chunk = await fetchChunk(place, { offset, limit: known.start - offset });
-  return client.setQueryData<LogText>(logKey(place), (now) => now && prependLog(now, chunk));
+  if (!known) return;
+  const pieces: LogText[] = [];
+  let end = known.start;
+  while (end > 0 && known.start - end < most && !(pieces[0] && isEnough(pieces[0].lines))) {
+    const offset = Math.max(0, end - EARLIER_BYTES);
+    const piece = startPiece(await fetchChunk(place, { offset, limit: end - offset }), end);
+    pieces.unshift(piece);
+    end = piece.start;
+  }
+  client.setQueryData<LogText>(logKey(place), (now) => now && prependLog(now, pieces));
 }
 
 /** Ask for a piece of a log, by offset or from its end. */

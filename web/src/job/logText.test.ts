@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { extendLog, prependLog, readRest, startLog, type LogChunk } from "./logText";
+import { extendLog, prependLog, readRest, startLog, startPiece, type LogChunk } from "./logText";
 
 const encoder = new TextEncoder();
 
@@ -48,32 +48,33 @@ test("only the newest lines are kept", () => {
   expect(lines.at(-1)?.number).toBe(200_500);
 });
 
-test("what lies before is put in front, line by line, wherever it is cut", () => {
+test("what lies before is put in front, in pieces cut anywhere, as if it had been read at once", () => {
   const whole = encoder.encode("one\ntwo – ✓\nthree\nfour\n");
-  const tail = startLog(cut(whole, 17, whole.length));
-  expect(tail.lines.map(({ text }) => text)).toEqual(["four"]);
+  const tail = startLog(cut(whole, 19, whole.length));
+  expect(tail.lines).toEqual([{ number: 1, text: "four" }]);
   for (let offset = 0; offset < tail.start; offset++) {
-    const part = prependLog(tail, cut(whole, offset, tail.start));
-    const log = prependLog(part, cut(whole, 0, part.start));
-    expect(log.lines.map(({ text }) => text).join("").replaceAll("\n", "")).toContain("threefour");
-    if (offset === 0 || [0, 3, 13].includes(offset - 1)) expect(log.lines.map(({ text }) => text)).toEqual(["one", "two – ✓", "three", "four"]);
+    const late = startPiece(cut(whole, offset, tail.start), tail.start);
+    const log = prependLog(tail, [...(late.start > 0 ? [startPiece(cut(whole, 0, late.start), late.start)] : []), late]);
     expect(log.start).toBe(0);
+    if (offset < 17) expect(log.lines.map(({ text }) => text)).toEqual(["one", "two – ✓", "three", "four"]);
+    expect(log.lines.at(-1)).toEqual({ number: 1, text: "four" });
   }
 });
 
-test("numbers go on downwards, so that lines keep theirs", () => {
-  const whole = encoder.encode("one\ntwo\n");
-  const log = prependLog(startLog(cut(whole, 3, whole.length)), cut(whole, 0, 4));
-  expect(log.lines).toEqual([
-    { number: 0, text: "one" },
-    { number: 1, text: "two" },
-  ]);
+test("pieces that lie elsewhere change nothing", () => {
+  const whole = encoder.encode("one\ntwo\nthree\n");
+  const log = startLog(cut(whole, 3, whole.length));
+  expect(prependLog(log, [startPiece(cut(whole, 4, 8), 8)])).toBe(log);
+  expect(prependLog(log, [])).toBe(log);
 });
 
-test("a piece that does not reach what is known changes nothing", () => {
+test("where the beginning of a log is gone, there is no more to read", () => {
   const whole = encoder.encode("one\ntwo\nthree\n");
-  const log = startLog(cut(whole, 7, whole.length));
-  expect(prependLog(log, cut(whole, 0, 4))).toBe(log);
+  const log = startLog(cut(whole, 5, whole.length));
+  const gone = prependLog(log, [startPiece(cut(whole, 8, whole.length), log.start)]);
+  expect(gone).toMatchObject({ start: 0, lines: log.lines });
+  const part = prependLog(log, [startPiece(cut(whole, 0, whole.length), log.start)]);
+  expect(part.lines.map(({ text }) => text)).toEqual(["one", "two", "three"]);
 });
 
 test("colours and titles of terminals are left out", () => {

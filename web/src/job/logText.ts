@@ -27,7 +27,7 @@ export interface LogChunk {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Lines that are kept; of a log that grows beyond them the oldest are let go. */
+/** Lines that are kept of a log that grows; beyond them the oldest are let go. */
 const MAX_LINES = 200_000;
 const LINE_BREAK = 10;
 /** What a terminal takes as commands: colours, movements, titles. */
@@ -47,25 +47,32 @@ export function extendLog(log: LogText, chunk: LogChunk): LogText {
   const end = bytes.lastIndexOf(LINE_BREAK) + 1;
   const first = (log.lines.at(-1)?.number ?? 0) + 1;
   const added = splitLines(bytes.subarray(0, end)).map((text, index) => ({ number: first + index, text }));
-  const lines = added.length > 0 ? [...log.lines, ...added].slice(-MAX_LINES) : log.lines;
+  const most = Math.max(MAX_LINES, log.lines.length); // what a person has read back stays
+  const lines = added.length > 0 ? log.lines.concat(added).slice(-most) : log.lines;
   return { ...log, next: chunk.next, size: chunk.size, lines, rest: bytes.slice(end) };
 }
 
-/** Return the text with what lies right before it; a chunk that does not reach it changes nothing. */
-export function prependLog(log: LogText, chunk: LogChunk): LogText {
-  const length = log.start - chunk.offset;
-  if (chunk.attempt !== log.attempt || length <= 0 || chunk.bytes.length < length) return log;
-  const cut = chunk.offset > 0 ? chunk.bytes.indexOf(LINE_BREAK) + 1 : 0;
-  if (chunk.offset > 0 && (cut === 0 || cut >= length)) {
-    // One line fills the piece: it is shown from where the piece begins.
-    return { ...log, start: chunk.offset, lines: addBefore(log, splitLines(chunk.bytes.subarray(0, length))) };
-  }
-  return { ...log, start: chunk.offset + cut, lines: addBefore(log, splitLines(chunk.bytes.subarray(cut, length))) };
+/**
+ * Read what a chunk holds before `end`, where a line begins; its own first line is left out where that is cut, unless
+ * it is all there is. A chunk that begins behind `end` says that what was before is gone: then there is no more.
+ */
+export function startPiece(chunk: LogChunk, end: number): LogText {
+  const bytes = chunk.bytes.subarray(0, Math.max(0, end - chunk.offset));
+  if (bytes.length === 0) return { ...chunk, start: 0, next: 0, lines: [], rest: new Uint8Array() };
+  const cut = chunk.offset > 0 ? bytes.indexOf(LINE_BREAK) + 1 : 0;
+  const start = cut < bytes.length ? cut : 0;
+  const lines = splitLines(bytes.subarray(start)).map((text, index) => ({ number: index, text }));
+  return { ...chunk, start: chunk.offset + start, next: chunk.offset + bytes.length, lines, rest: new Uint8Array() };
 }
 
-function addBefore({ lines }: LogText, texts: readonly string[]): LogLine[] {
-  const first = (lines[0]?.number ?? 1) - texts.length;
-  return [...texts.map((text, index) => ({ number: first + index, text })), ...lines].slice(0, MAX_LINES);
+/** Return the text with the pieces before it, in order; pieces that lie elsewhere change nothing. */
+export function prependLog(log: LogText, pieces: readonly LogText[]): LogText {
+  const first = pieces[0];
+  const joins = pieces.every((piece, index) => piece.attempt === log.attempt && piece.next <= (pieces[index + 1]?.start ?? log.start));
+  if (!first || !joins) return log;
+  const texts = pieces.flatMap(({ lines }) => lines);
+  const number = (log.lines[0]?.number ?? 1) - texts.length;
+  return { ...log, start: first.start, lines: texts.map(({ text }, index) => ({ number: number + index, text })).concat(log.lines) };
 }
 
 /** The line that is still being written, as far as it can be read. */
