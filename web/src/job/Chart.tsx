@@ -38,7 +38,7 @@ export function Chart({ group, series, ...drawing }: Props) {
   return (
     <figure className="chart" data-testid="chart" data-key={group.key} data-points={numPoints}>
       <figcaption>
-        <h3>{group.title}</h3>
+        <h2>{group.title}</h2>
         <ChartLegend ref={legend} lines={aligned.lines} isAlone={group.metrics[0] === group.key} />
       </figcaption>
       <div className="chart-frame" ref={frame} role="img" aria-label={describe(group, aligned, x)} />

@@ -10,6 +10,7 @@ const LEAST_CELL_PX = 5;
 const MOST_CELL_PX = 44;
 const NUMBER_PX = 22;
 const MOST_LETTERS = 12;
+const MOST_SHRUNK = 30;
 const LETTER_PX = 6.5;
 const LEAST_NAMES_PX = 24;
 
@@ -105,6 +106,7 @@ function draw(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, draw
   const side = edge + counts.length * cell;
   canvas.width = canvas.height = Math.round(side * ratio);
   canvas.style.width = `${side}px`;
+  canvas.style.maxWidth = counts.length <= MOST_SHRUNK ? "100%" : "none"; // of more, cells would be too small to see
   const style = getComputedStyle(canvas);
   const read = (name: string) => style.getPropertyValue(name).trim();
   context.setTransform(ratio, 0, 0, ratio, 0, 0);

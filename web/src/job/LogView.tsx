@@ -23,7 +23,7 @@ import { readSpec } from "./resolvedSpec";
 /** Bytes that a search reads back at most by itself; beyond them a person asks again. */
 const MOST_READ_BACK = 16 * 1024 * 1024;
 /** Bytes that a page holds at most of a log; what lies before them is for the downloaded file. */
-const MOST_HELD = 48 * 1024 * 1024;
+const MOST_HELD = 64 * 1024 * 1024;
 
 interface Props {
   job: JobDetail;
