@@ -23,7 +23,7 @@ def busy() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_busy_process_is_seen_to_be_busy(busy: subprocess.Popen[bytes]) -> None:
-    gauge = Gauge(busy.pid, "", interval_s=0.5)
+    gauge = Gauge(busy.pid, "GPU-that-is-not-here", interval_s=0.5)
     assert gauge.read() == {}
     time.sleep(1.0)
     first = gauge.read()

@@ -188,3 +188,12 @@ test("curves are asked for by the part that the address names", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Show all" }));
   expect(location.search).toBe("?tab=curves&metric=loss");
 });
+
+test("the price of a job is told with its figures", async () => {
+  const times = { started_at: "2026-01-02T03:00:00.000Z", finished_at: "2026-01-02T03:10:00.000Z" };
+  const resolved_spec = { version: 1, name: "x", runtime: { nodes: 2, devices: 4 } };
+  serveJob({}, {}, { ...times, resolved_spec, figures: { "test/accuracy": 0.9, "cost/params": 86250 } });
+  show(`/jobs/${ID}`);
+  expect(await screen.findByRole("row", { name: "parameters 86,250" })).toBeTruthy();
+  expect(screen.getByRole("row", { name: "device time of the job 1 h 20 min" })).toBeTruthy();
+});

@@ -27,7 +27,7 @@ export interface ResolvedSpec {
   models: Record<string, SpecModel>;
   data: Record<string, SpecStream>;
   stages: SpecStage[];
-  runtime: { nodes?: number; seed?: number };
+  runtime: { nodes?: number; devices?: number; seed?: number };
   evaluation: { stream?: string | null };
 }
 

@@ -1,7 +1,9 @@
 /** What jsdom lacks and the pages need. */
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";
+
+configure({ asyncUtilTimeout: 5_000 }); // a machine may be busy with other tests
 
 class NoResizes implements ResizeObserver {
   observe(): void {}
