@@ -28,11 +28,12 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.YAMLError(f"more than {MAX_ALIASES} aliases")
         return super().compose_node(parent, index)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
         """Join what JSON writes as two escapes (an emoji is a pair of surrogates), which YAML reads as two letters."""
-        value = super().construct_scalar(node)
-        is_split = isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value)
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if is_split else value
+        value = str(super().construct_scalar(node))
+        if not any("\ud800" <= letter <= "\udfff" for letter in value):
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
