@@ -10,10 +10,11 @@ from server.jobs.finish import Outcome
 from server.jobs.lease import Claim, write_attempt, write_guarded
 from server.jobs.lines import FailedLine, Line, StoppedLine, SucceededLine
 from server.jobs.logs import LogArchive, append_log
-from server.jobs.record import Batch, ingest
+from server.jobs.record import Batch, ingest, record_figures
 from server.jobs.retention import forget_old_checkpoints
 from server.settings import Settings
 from worker.engine import Order
+from worker.gauge import Gauge
 from worker.outcome import Wish, decide
 from worker.results import Results
 from worker.tail import EventsTail, LogTail
@@ -37,6 +38,7 @@ class Watch:
         self._store = store
         self._events = EventsTail(order.events)
         self._log = LogTail(order.log, settings.max_log_bytes)
+        self._gauge = Gauge(pid, order.visible)
         self._last: Line | None = None
         self._unnoted_pid: int | None = pid
 
@@ -52,6 +54,9 @@ class Watch:
             self._record_batch(batch)
         while data := self._log.read():
             self._record_log(data)
+        if figures := self._gauge.read():
+            with self._database.write() as session:
+                record_figures(session, self._claim, figures)
 
     def decide(self, exit_code: int, wish: Wish | None) -> Outcome:
         """Return what the end of the engine means for the job."""

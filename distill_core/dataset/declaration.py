@@ -32,6 +32,7 @@ class Facts:
         splits: name of each split -> number of samples; None where only the files know.
         mean: mean of each channel over the train split, of pixels in [0, 1]; None if not known.
         std: standard deviation of each channel over the train split.
+        class_names: what people call the classes; None where they are numbers, or only the files know.
     """
 
     num_classes: int | None
@@ -39,6 +40,7 @@ class Facts:
     splits: Mapping[str, int] | None
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    class_names: tuple[str, ...] | None = None
 
 
 class Dataset(ABC):
@@ -72,6 +74,10 @@ class Dataset(ABC):
         _check_shape(split, source, facts)
         _check_labels(split, source, facts)
         return source
+
+    def name_classes(self) -> tuple[str, ...] | None:
+        """Return the names of the classes once a split is read, None where they have none."""
+        return self.facts.class_names
 
     def known_facts(self) -> Facts:
         """Return the facts with what the options say."""

@@ -109,6 +109,7 @@ class Cifar10(Cifar):
         splits={"train": 50_000, "test": 10_000},
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2470, 0.2435, 0.2616),
+        class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     )
 
 

@@ -50,6 +50,7 @@ class ImageFolder(Dataset):
     def __init__(self, params: ImageFolderParams) -> None:
         super().__init__(params)
         self.options = params
+        self._classes: tuple[str, ...] | None = None
 
     def read(self, split: str, root: Path, scratch: Path | None = None) -> ImageFiles:
         """Return a split from ROOT/<folder>/<split>."""
@@ -61,6 +62,10 @@ class ImageFolder(Dataset):
             raise DataError(f"{top} holds no image ({', '.join(SUFFIXES)})")
         return ImageFiles(top, names, targets, self.options.channels, scratch)
 
+    def name_classes(self) -> tuple[str, ...] | None:
+        """Return the names of the folders."""
+        return self._classes
+
     def _list(self, top: Path, root: Path) -> tuple[list[str], Targets]:
         """Return the images of a split, in order, and their classes."""
         if self.options.unlabelled:
@@ -71,6 +76,7 @@ class ImageFolder(Dataset):
                 f"{top} has {len(classes)} folders, and the option num_classes says {self.options.num_classes}; a "
                 "folder is a class. For images without classes set the option unlabelled: true"
             )
+        self._classes = tuple(classes)
         names: list[str] = []
         labels: list[int] = []
         for label, name in enumerate(classes):

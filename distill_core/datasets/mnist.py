@@ -101,7 +101,17 @@ class FashionMnist(MnistFamily):
 
     torchvision_name = "FashionMNIST"
     system_folders = (Path("/usr/share/datasets/fashion-mnist"),)  # Debian's package dataset-fashion-mnist
-    facts: ClassVar = Facts(10, (1, 28, 28), {"train": 60_000, "test": 10_000}, (0.2860,), (0.3530,))
+    facts: ClassVar = Facts(
+        num_classes=10,
+        image_shape=(1, 28, 28),
+        splits={"train": 60_000, "test": 10_000},
+        mean=(0.2860,),
+        std=(0.3530,),
+        class_names=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+    )
 
 
 @DATASETS.register("kmnist")

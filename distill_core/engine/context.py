@@ -76,7 +76,14 @@ class Context:
         for key, value in values.items():
             self.history.setdefault(key, []).append((step, value))
         self.report("metrics", stage=stage, step=step, epoch=round(epoch, 6), values=dict(values))
-        logger.info("%s step %d: %s", stage, step, "  ".join(f"{key} {value:.5g}" for key, value in values.items()))
+        told = "  ".join(f"{key} {value:.5g}" for key, value in values.items() if not key.startswith("share/"))
+        logger.info("%s step %d: %s", stage, step, told)
+
+    def report_pace(self, stage: str, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Write figures of the clock, if there are any; they are no part of the history, which runs alike share."""
+        if values:
+            named = {f"system/{name}": value for name, value in values.items()}
+            self.report("metrics", stage=stage, step=step, epoch=round(epoch, 6), values=named)
 
     def report_artifact(self, kind: str, saved: SavedFile) -> None:
         """Write the event of a finished result file."""

@@ -5,8 +5,8 @@ Shapes: n samples of the stream, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from distill_core.errors import DataError
+from distill_core.outputs.comparison import Answers, count_bins
 from distill_core.spec.runtime import MetricName
 from distill_core.stream import Stream
 from distill_core.tap import call_model
 
-__all__ = ["ask_for_losses", "can_be_scored", "evaluate", "evaluating", "predict"]
+__all__ = ["ask", "ask_for_losses", "can_be_scored", "evaluate", "evaluating", "gives_logits", "predict", "score"]
 
-NUM_BINS = 15
 AT_REST = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)  # noqa: SLF001  torch's only names for all
 
 
@@ -45,12 +45,26 @@ def ask_for_losses(model: nn.Module) -> None:
 @torch.no_grad()
 def predict(model: nn.Module, stream: Stream, batch_size: int) -> Tensor:
     """Return the logits [n K] of every sample, in the stream's order, with the model in eval mode."""
+    return _predict([model], stream, batch_size)[0]
+
+
+@torch.no_grad()
+def ask(model: nn.Module, stream: Stream, batch_size: int, teacher: nn.Module | None = None) -> Answers:
+    """Return what a model, and the one that taught it, say to every sample; each sample is read once for both."""
+    logits = _predict([model] if teacher is None else [model, teacher], stream, batch_size)
+    return Answers(logits[0], stream.labels, logits[1] if teacher is not None else None)
+
+
+@torch.no_grad()
+def gives_logits(model: nn.Module, stream: Stream) -> bool:
+    """Return whether a model answers the samples of a stream with logits."""
+    rows = torch.arange(1, device=stream.device)
     with evaluating(model):
-        logits = [
-            _find_logits(call_model(model, batch.inputs[stream.main_view])).float()
-            for batch in stream.in_order(batch_size)
-        ]
-    return torch.cat(logits)
+        output = call_model(model, stream.batch(rows, 0, (stream.main_view,)).inputs[stream.main_view])
+    try:
+        return _find_logits(output).dim() == 2
+    except DataError:
+        return False
 
 
 def can_be_scored(stream: Stream) -> bool:
@@ -65,22 +79,32 @@ def evaluate(
     metrics: Collection[MetricName],
     teacher: nn.Module | None = None,
 ) -> dict[str, float]:
-    """Return the metrics of a model.
+    """Return the metrics of a model, see `score`."""
+    check_classes(stream, metrics)
+    return score(ask(model, stream, batch_size, teacher if "agreement" in metrics else None), metrics)
 
-    Agreement is the accuracy against the teacher's guesses, needs no labels, and is left out where there is no teacher.
+
+def check_classes(stream: Stream, metrics: Collection[MetricName]) -> None:
+    """Refuse metrics that the samples cannot give.
 
     Raises:
         DataError: a metric needs classes, and the samples have none.
     """
-    labels, wanted = stream.labels, [name for name in metrics if name in METRICS]
-    if wanted and labels is None:
+    wanted = [name for name in metrics if name in METRICS]
+    if wanted and stream.labels is None:
         raise DataError(f"the samples of {stream.spec.dataset!r} have no classes to evaluate {', '.join(wanted)} with")
-    logits = predict(model, stream, batch_size)
+
+
+def score(answers: Answers, metrics: Collection[MetricName]) -> dict[str, float]:
+    """Return the metrics of answers.
+
+    Agreement is the accuracy against the teacher's guesses, needs no labels, and is left out where there is no teacher.
+    """
     figures: dict[str, float] = {}
-    if labels is not None:
-        figures |= {name: METRICS[name](logits, labels) for name in wanted}
-    if "agreement" in metrics and teacher is not None:
-        figures["agreement"] = accuracy(logits, predict(teacher, stream, batch_size).argmax(1))
+    if answers.labels is not None:
+        figures |= {name: METRICS[name](answers.student, answers.labels) for name in metrics if name in METRICS}
+    if "agreement" in metrics and answers.teacher is not None:
+        figures["agreement"] = accuracy(answers.student, answers.teacher.argmax(1))
     return figures
 
 
@@ -96,10 +120,8 @@ def negative_log_likelihood(logits: Tensor, labels: Tensor) -> float:
 
 def calibration_error(logits: Tensor, labels: Tensor) -> float:
     """Return the expected calibration error: sum over bins of |hits - confidence| / n, bins of equal width."""
-    confidence, guess = logits.double().softmax(1).max(1)
-    gap = (guess == labels).double() - confidence
-    bins = (confidence * NUM_BINS).ceil().long().clamp(1, NUM_BINS) - 1
-    return sum(abs(float(gap[bins == number].sum())) for number in range(NUM_BINS)) / len(labels)
+    _, confidence, hits = count_bins(logits, labels)
+    return float((hits - confidence).abs().sum()) / len(labels)
 
 
 METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {
@@ -107,6 +129,17 @@ METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {
     "nll": negative_log_likelihood,
     "ece": calibration_error,
 }
+
+
+def _predict(models: Sequence[nn.Module], stream: Stream, batch_size: int) -> list[Tensor]:
+    logits: list[list[Tensor]] = [[] for _ in models]
+    with ExitStack() as modes:
+        for model in models:
+            modes.enter_context(evaluating(model))
+        for batch in stream.in_order(batch_size):
+            for model, found in zip(models, logits, strict=True):
+                found.append(_find_logits(call_model(model, batch.inputs[stream.main_view])).float())
+    return [torch.cat(found) for found in logits]
 
 
 def _find_logits(output: Any) -> Tensor:

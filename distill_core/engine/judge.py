@@ -12,9 +12,19 @@ from torch import Tensor, nn
 
 from distill_core.distributed import broadcast_document
 from distill_core.engine.assembly import prepare, preserved
-from distill_core.engine.evaluation import ask_for_losses, can_be_scored, evaluate, evaluating
+from distill_core.engine.evaluation import (
+    accuracy,
+    ask_for_losses,
+    can_be_scored,
+    evaluate,
+    evaluating,
+    gives_logits,
+    predict,
+    score,
+)
 from distill_core.engine.learner import Learner
 from distill_core.engine.plan import Stage
+from distill_core.outputs.comparison import Answers
 from distill_core.stream import Stream
 from distill_core.tensors import Batch
 
@@ -27,11 +37,19 @@ RISES = {"accuracy": True, "nll": False, "loss": False}
 
 
 class Judge:
-    """Validates after every epoch, remembers the best weights, and counts epochs without progress."""
+    """Validates after every epoch, remembers the best weights, and counts epochs without progress.
 
-    def __init__(self, stage: Stage, deployed: nn.Module) -> None:
+    Args:
+        stage: what it validates.
+        deployed: the model whose weights are validated.
+        teacher: the model whose guesses they are held against, if that is wanted.
+    """
+
+    def __init__(self, stage: Stage, deployed: nn.Module, teacher: nn.Module | None = None) -> None:
         self._stage = stage
         self._deployed = deployed
+        self._teacher = teacher
+        self._taught: Tensor | None = None
         self._goal: float | None = None
         self._has_reached = False
         self.best: dict[str, Any] | None = None
@@ -79,9 +97,7 @@ class Judge:
         if stream is None:
             return {}
         with learner.judged():
-            figures: dict[str, float] = {}
-            if can_be_scored(stream):
-                figures = evaluate(self._deployed, stream, EVALUATION_BATCH, ("accuracy", "nll"))
+            figures: dict[str, float] = self._measure(stream)
             if spec.goes_by_loss:
                 figures["loss"] = measure_loss(self._stage, learner, step)
             figures = broadcast_document(figures)  # all processes have to decide alike
@@ -92,6 +108,19 @@ class Judge:
         if until is not None:
             self._has_reached = self._reaches(figures[until.metric])
         return figures
+
+    def _measure(self, stream: Stream) -> dict[str, float]:
+        """Return the figures that need guesses; the teacher's are made once, since it does not learn meanwhile."""
+        if stream.targets is not None and not can_be_scored(stream):
+            return {}
+        if self._teacher is not None and gives_logits(self._teacher, stream):
+            self._taught = predict(self._teacher, stream, EVALUATION_BATCH).argmax(1)
+        self._teacher = None
+        if stream.targets is None and self._taught is None:
+            return {}
+        logits = predict(self._deployed, stream, EVALUATION_BATCH)
+        agreement = {} if self._taught is None else {"agreement": accuracy(logits, self._taught)}
+        return score(Answers(logits, stream.labels), ("accuracy", "nll")) | agreement
 
     def _compare(self, learner: Learner, figures: Mapping[str, float]) -> None:
         """Remember the weights if none before were as good."""

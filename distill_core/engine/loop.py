@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from distill_core.engine.checkpoint import Position
@@ -10,6 +10,7 @@ from distill_core.engine.context import Context
 from distill_core.engine.filling import fill
 from distill_core.engine.judge import Judge
 from distill_core.engine.learner import Learner
+from distill_core.engine.pace import Pace
 from distill_core.engine.plan import Stage
 from distill_core.engine.stores import tell_cache
 
@@ -25,13 +26,15 @@ def train(
     snapshot: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Train from `start` to the end of the stage."""
+    pace = Pace(stage.world.size)
     for epoch in range(start.epoch, stage.spec.epochs):
         first = start.batch if epoch == start.epoch else 0
         steps = stage.batches(epoch, learner.assembly.views, first)
-        for number, parts in enumerate(steps, start=first):
+        for number, parts in enumerate(pace.watch(steps), start=first):
             position = stage.position_after(epoch, number)
             lr = learner.take_step(parts, epoch)
             _report_losses(stage, learner, context, position, lr)
+            context.report_pace(stage.spec.name, position.step, _count_epochs(stage, position.step), pace.take())
             if position.batch == 0:
                 _end_epoch(stage, learner, judge, context, position)
                 if judge.is_over or position.epoch == stage.spec.epochs:
@@ -42,12 +45,34 @@ def train(
 def _report_losses(stage: Stage, learner: Learner, context: Context, position: Position, lr: float) -> None:
     if position.step % context.log_interval_steps and position.batch:
         return
-    values = {f"train/{name}": value for name, value in learner.meter.take().items()}
+    losses = learner.meter.take()
+    values = {f"train/{name}": value for name, value in losses.items()}
     values["train/lr"] = lr
+    factors = learner.assembly.weighting.at(stage.moment(position.step - 1))
     if not learner.assembly.weighting.is_constant:
-        factors = learner.assembly.weighting.at(stage.moment(position.step - 1))
         values |= {f"weight/{name}": value for name, value in factors.items()}
+    values |= {f"share/{name}": value for name, value in measure_shares(losses, factors, stage.spec.objective).items()}
     _report(stage, context, position.step, values)
+
+
+def measure_shares(losses: Mapping[str, float], factors: Mapping[str, float], terms: Iterable[str]) -> dict[str, float]:
+    """Return what share each term has in the weighted sum, by magnitude; nothing where one term is all of it.
+
+    Args:
+        losses: means of the unweighted terms, and of their parts (`term/part`).
+        factors: the weights that they have at this moment.
+        terms: names of the terms.
+    """
+    sizes = {
+        term: sum(
+            abs(value * factors.get(key, factors[term]))
+            for key, value in losses.items()
+            if key.partition("/")[0] == term
+        )
+        for term in terms
+    }
+    total = sum(sizes.values())
+    return {term: size / total for term, size in sizes.items()} if len(sizes) > 1 and total > 0 else {}
 
 
 def _end_epoch(stage: Stage, learner: Learner, judge: Judge, context: Context, position: Position) -> None:
@@ -59,5 +84,8 @@ def _end_epoch(stage: Stage, learner: Learner, judge: Judge, context: Context, p
 
 
 def _report(stage: Stage, context: Context, step: int, values: Mapping[str, float]) -> None:
-    epoch = stage.first_epoch + (step - stage.first_step) / stage.steps_per_epoch
-    context.report_metrics(stage.spec.name, step, epoch, values)
+    context.report_metrics(stage.spec.name, step, _count_epochs(stage, step), values)
+
+
+def _count_epochs(stage: Stage, step: int) -> float:
+    return stage.first_epoch + (step - stage.first_step) / stage.steps_per_epoch

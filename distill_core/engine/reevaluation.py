@@ -27,4 +27,4 @@ def reevaluate(path: Path, spec: ResolvedSpec, data_root: Path) -> dict[str, flo
     device = prepare_machine(spec.runtime, World()).device
     student = load_student(path).to(device)
     weights = SavedFile(path, hash_file(path), path.stat().st_size)
-    return measure(spec, student, weights, open_streams(spec, data_root, device), teacher=None)
+    return measure(spec, student, weights, open_streams(spec, data_root, device))

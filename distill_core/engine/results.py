@@ -78,6 +78,7 @@ def write_results(context: Context, result: Result, student: SavedFile, stages: 
         ("student", student),
         *((export.kind, export.file) for export in result.exports),
         ("metrics", _save_json(folder / "metrics.json", {"figures": result.figures, "history": history})),
+        *_write_comparison(result, folder),
         ("spec", spec),
         *_draw_curves(context, result.spec.outputs, folder, stages),
     ]
@@ -87,6 +88,13 @@ def write_results(context: Context, result: Result, student: SavedFile, stages: 
     artifacts.append(("manifest", _save_json(folder / "manifest.json", _write_manifest(result, artifacts))))
     for kind, saved in artifacts:
         context.report_artifact(kind, saved)
+
+
+def _write_comparison(result: Result, folder: Path) -> list[Artifact]:
+    if result.comparison is None:
+        return []
+    text = json.dumps(result.comparison, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    return [("evaluation", save_file(folder / "evaluation.json", lambda file: file.write(text.encode())))]
 
 
 def _draw_curves(

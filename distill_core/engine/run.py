@@ -90,7 +90,7 @@ def _run(
         versions=list_versions(),
     )
     _warn_of_untrained_teachers(spec, context)
-    workshop = Workshop(context, machine, sources.cache, processes)
+    workshop = Workshop(context, machine, sources.cache, processes, spec.evaluation.metrics)
     carry = _run_stages(stages, cast, workshop, start, saved)
     if not context.world.is_first:
         return {}

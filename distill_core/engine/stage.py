@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from distill_core.engine.precision import Precision
 from distill_core.engine.stores import Cache, open_stores
 from distill_core.engine.surgery import take_over
 from distill_core.methods import METHODS
+from distill_core.spec.runtime import MetricName
 from distill_core.term import Term
 from distill_core.weight import LearnedProcess
 
@@ -43,13 +44,27 @@ class Workshop:
         machine: what it runs on.
         cache: where teacher outputs may be kept.
         processes: stage -> term -> learned process of its weights.
+        metrics: what is measured on the student at the end; validation follows where it can.
     """
 
-    def __init__(self, context: Context, machine: Machine, cache: Cache, processes: Mapping[str, Processes]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        machine: Machine,
+        cache: Cache,
+        processes: Mapping[str, Processes],
+        metrics: Collection[MetricName] = (),
+    ) -> None:
         self.context = context
         self.machine = machine
         self.cache = cache
         self.processes = processes
+        self.metrics = metrics
+
+    def judge(self, stage: Stage, carry: Carry, deployed: nn.Module) -> Judge:
+        """Return what validates a stage; guesses are held against its first teacher's where agreement is asked for."""
+        is_compared = "agreement" in self.metrics and stage.spec.teachers
+        return Judge(stage, deployed, carry.models[stage.spec.teachers[0]] if is_compared else None)
 
     def assemble(self, stage: Stage, carry: Carry, precision: Precision) -> Assembly:
         """Build what a stage trains with; its first random numbers are a function of the stage's seed."""
@@ -87,7 +102,7 @@ def run_stage(
         open_stores(stage, assembly.teachers, workshop.machine, workshop.cache, context, saved and saved["stores"])
         refill(stage, assembly.teachers, start.epoch)
         learner = Learner(stage, assembly, workshop.machine, precision)
-        judge = Judge(stage, assembly.deployed)
+        judge = workshop.judge(stage, carry, assembly.deployed)
         if stage.spec.until is not None:
             judge.aim_at(carry.models[stage.spec.until.model], learner)
         if saved is not None:

@@ -27,6 +27,7 @@ class Result:
         inputs: samples as the student was evaluated on.
         validation: validation figures of the weights that the last stage handed on.
         exports: the student in other forms.
+        comparison: student and teacher beside the labels, None where there are none.
     """
 
     spec: ResolvedSpec
@@ -35,6 +36,7 @@ class Result:
     inputs: Inputs
     validation: Mapping[str, float] = field(default_factory=dict)
     exports: Sequence[Export] = ()
+    comparison: Mapping[str, Any] | None = None
 
     @property
     def last_stage(self) -> ResolvedStage:

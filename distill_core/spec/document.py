@@ -28,6 +28,13 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.YAMLError(f"more than {MAX_ALIASES} aliases")
         return super().compose_node(parent, index)
 
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        """Join what JSON writes as two escapes (an emoji is a pair of surrogates), which YAML reads as two letters."""
+        value = str(super().construct_scalar(node))
+        if not any("\ud800" <= letter <= "\udfff" for letter in value):
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         repeated = {key for key in map(str, keys) if keys.count(key) > 1}

@@ -73,9 +73,15 @@ def open_stream(
     else:
         loader = WorkerLoader(source, index, views, device, loader_workers)
         targets = take_targets(source.targets, index)
-    num_classes = dataset.known_facts().num_classes
     return Stream(
-        spec, index.to(device), _move(targets, device), source.fingerprint(), len(source), num_classes, loader
+        spec,
+        index.to(device),
+        _move(targets, device),
+        source.fingerprint(),
+        len(source),
+        dataset.known_facts().num_classes,
+        loader,
+        dataset.name_classes(),
     )
 
 

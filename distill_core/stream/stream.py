@@ -31,6 +31,7 @@ class Stream:
         index_limit: samples of the whole split, above every index.
         num_classes: classes of the data set, None where it has none.
         loader: makes the views of samples.
+        class_names: what people call the classes, None where they are numbers.
     """
 
     spec: StreamSpec
@@ -40,6 +41,7 @@ class Stream:
     index_limit: int
     num_classes: int | None
     loader: Loader
+    class_names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""

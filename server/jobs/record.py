@@ -5,7 +5,7 @@ The rows of a batch of lines and the file offset behind it are committed togethe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,20 @@ def ingest(session: Session, claim: Claim, batch: Batch) -> int:
         _record_event(session, claim, line, batch.stored)
     _record_metrics(session, claim, [line for line in batch.lines if isinstance(line, MetricsLine)])
     return batch.end
+
+
+def record_figures(session: Session, claim: Claim, figures: Mapping[str, float]) -> None:
+    """Record what was measured of a running engine from outside, at the step where it stands.
+
+    Raises:
+        LeaseLostError: the job belongs to another attempt now.
+    """
+    write_guarded(session, claim)
+    started = select(Attempt.started_at).where(Attempt.id == claim.attempt_id)
+    if session.scalars(started).one() is None:
+        return  # where it will stand is not known before the engine has said so
+    step = session.scalars(select(Job.step).where(Job.id == claim.job_id)).one() or 0
+    _record_metrics(session, claim, [MetricsLine(type="metrics", time=now(session), step=step, values=dict(figures))])
 
 
 def add_blob(session: Session, sha256: str, size: int) -> None:

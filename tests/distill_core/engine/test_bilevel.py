@@ -103,7 +103,7 @@ def _move(parameters: Sequence[nn.Parameter], direction: Sequence[Tensor], rate:
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METHODS._components, "pathways", Pathways)
     known = catalogs.load_catalog()
-    methods = {**known.methods, "pathways": catalog._describe_method(Pathways)}
+    methods = {**known.methods, "pathways": catalog._describe_method("pathways", Pathways)}
     extended = known.model_copy(update={"methods": methods})
     monkeypatch.setattr(sys.modules["distill_core.spec.check"], "load_catalog", lambda: extended)
 

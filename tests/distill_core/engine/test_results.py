@@ -33,6 +33,7 @@ def test_everything_that_was_asked_for_is_written_and_reported(finished: Path) -
         ("torch_export", "student.pt2"),
         ("onnx", "student.onnx"),
         ("metrics", "metrics.json"),
+        ("evaluation", "evaluation.json"),
         ("spec", "spec.json"),
         ("curves", "curves.svg"),
         ("curves", "curves.png"),
@@ -61,14 +62,14 @@ def test_the_card_names_the_digest_of_the_spec_beside_it(finished: Path) -> None
 def test_nothing_is_written_that_was_not_asked_for(tmp_path: Path) -> None:
     leave(tmp_path, {"curves": [], "card": False})
     names = {path.name for path in (tmp_path / "artifacts").iterdir()}
-    assert names == {"student.safetensors", "metrics.json", "spec.json", "manifest.json"}
+    assert names == {"student.safetensors", "metrics.json", "evaluation.json", "spec.json", "manifest.json"}
     assert not _events(tmp_path, "warning")
 
 
 def test_a_format_that_is_asked_for_twice_is_written_once(tmp_path: Path) -> None:
     leave(tmp_path, {"exports": ["torch_export", "torch_export"], "curves": ["svg", "svg"]})
     kinds = [event["kind"] for event in _events(tmp_path, "artifact")]
-    assert kinds == ["student", "torch_export", "metrics", "spec", "curves", "card", "manifest"]
+    assert kinds == ["student", "torch_export", "metrics", "evaluation", "spec", "curves", "card", "manifest"]
 
 
 def test_a_student_that_cannot_be_traced_is_kept_and_warned_of_once(tmp_path: Path) -> None:

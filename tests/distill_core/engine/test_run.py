@@ -20,7 +20,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def test_events_tell_the_run_in_order(finished: Outcome) -> None:
     kinds = [event["type"] for event in finished.events if event["type"] not in ("metrics", "progress")]
     stages = ["stage_started", "checkpoint", "stage_started", "cache", "checkpoint"]
-    assert kinds == ["run_started", *stages, "evaluated", *["artifact"] * 6, "succeeded"]
+    assert kinds == ["run_started", *stages, "evaluated", *["artifact"] * 7, "succeeded"]
     started = finished.of("run_started")[0]
     assert started["stages"] == ["teach", "distil"]
     assert (started["total_steps"], started["total_epochs"], started["resumed_from_step"]) == (20, 5, None)
@@ -49,7 +49,7 @@ def test_progress_ends_at_the_last_step(finished: Outcome) -> None:
 
 def test_artifacts_are_what_their_events_say(finished: Outcome) -> None:
     artifacts = {event["kind"]: event for event in finished.of("artifact")}
-    assert set(artifacts) == {"student", "manifest", "metrics", "spec", "curves", "card"}
+    assert set(artifacts) == {"student", "manifest", "metrics", "evaluation", "spec", "curves", "card"}
     for event in artifacts.values():
         path = finished.folder / event["path"]
         assert (event["name"], event["size"], event["sha256"]) == (path.name, path.stat().st_size, hash_file(path))
@@ -71,6 +71,37 @@ def test_figures_are_the_same_in_event_metrics_and_success(finished: Outcome) ->
     document = json.loads((finished.folder / "artifacts/metrics.json").read_text())
     assert document["figures"] == figures
     assert len(document["history"]["train/loss"]) == 10
+
+
+def test_student_and_teacher_are_compared_as_the_figures_say(finished: Outcome) -> None:
+    found = json.loads((finished.folder / "artifacts/evaluation.json").read_text())
+    figures = finished.last["figures"]
+    assert (found["stream"], found["num_samples"], found["num_classes"]) == ("test", 100, 10)
+    assert found["student"]["accuracy"] == figures["test/accuracy"]
+    assert found["student"]["ece"] == pytest.approx(figures["test/ece"], abs=1e-6)
+    assert found["agreement"]["ratio"] == figures["test/agreement"]
+    assert (found["student"]["name"], found["teacher"]["name"]) == ("student", "teacher")
+    taught = [
+        values["val/accuracy"] for stage, _, values in finished.metrics() if stage == "teach" and "val/nll" in values
+    ]
+    assert found["teacher"]["accuracy"] == taught[-1]
+
+
+def test_validation_follows_the_agreement_where_there_is_a_teacher(finished: Outcome) -> None:
+    validated = [(stage, values) for stage, _, values in finished.metrics() if "val/nll" in values]
+    assert ["val/agreement" in values for _, values in validated] == [stage == "distil" for stage, _ in validated]
+    kept = max((values for stage, values in validated if stage == "distil"), key=lambda values: values["val/accuracy"])
+    assert kept["val/agreement"] == finished.last["figures"]["test/agreement"]
+
+
+def test_shares_of_the_terms_are_those_of_the_weighted_sum(finished: Outcome) -> None:
+    reports = [(stage, values) for stage, _, values in finished.metrics() if "train/loss" in values]
+    for stage, values in reports:
+        if stage == "distil":
+            assert values["share/ce"] == pytest.approx(0.5 * values["train/ce"] / values["train/loss"])
+            assert values["share/ce"] + values["share/kd"] == pytest.approx(1)
+        else:
+            assert "share/ce" not in values
 
 
 def test_the_student_that_is_kept_is_the_best_of_its_stage(finished: Outcome) -> None:

@@ -18,7 +18,7 @@ from distill_core.spec.runtime import RuntimeSpec
 from distill_core.tensors import Inputs
 from distill_core.weights import save_weights
 from tests.distill_core.outputs.models import make_classifier, make_images
-from tests.distill_core.outputs.runs import make_document, make_result
+from tests.distill_core.outputs.runs import make_comparison, make_document, make_result
 
 OUTPUTS = {"exports": ["torch_export", "onnx"], "curves": ["svg", "png"]}
 
@@ -32,7 +32,8 @@ def leave(folder: Path, outputs: dict[str, Any]) -> Result:
             context.report_metrics("distil", step, step / 10, {"train/loss": 2 / step, "train/lr": 0.1})
         result = make_result(make_document() | {"outputs": outputs})
         exports = export_student(context, result.spec.outputs, make_classifier(), make_images(), student.path.parent)
-        result = make_result(make_document() | {"outputs": outputs}, exports=exports)
+        document = make_document() | {"outputs": outputs}
+        result = make_result(document, exports=exports, comparison=make_comparison())
         write_results(context, result, student, [("distil", 0)])
     return result
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from distill_core.outputs.comparison import Answers, compare
 from distill_core.outputs.cost import measure_cost
 from distill_core.outputs.export import Export, export, trace_model
 from distill_core.outputs.result import Result
@@ -62,6 +63,13 @@ def make_document() -> dict[str, Any]:
         "runtime": {"seed": 3},
         "evaluation": {"stream": "test", "metrics": ["accuracy", "nll", "agreement"]},
     }
+
+
+def make_comparison() -> dict[str, Any]:
+    """Return a student and its teacher beside the labels of a few images."""
+    images = make_images()
+    answers = Answers(make_classifier()(images).detach(), torch.arange(len(images)) % 10)
+    return compare(answers, "test", {"student": "student", "teacher": ""}, None)
 
 
 def make_result(document: dict[str, Any], folder: Path | None = None, **changes: Any) -> Result:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from distill_core.spec import check
+from distill_core.errors import SpecError
+from distill_core.spec import check, parse_document
 from distill_core.spec.catalog import load_catalog
 
 TERM = "/stages/0/objective/term"
@@ -136,3 +138,10 @@ def test_a_cache_that_cannot_be_exact() -> None:
 def test_a_stage_that_lacks_what_an_earlier_one_must_make() -> None:
     for method in ("ft", "sskd", "ktaad"):
         assert pointers(document(method)) == [TERM]
+
+
+def test_letters_that_json_escapes_in_pairs_are_read_as_one() -> None:
+    name = "digits 🎉 مرحبا"
+    assert parse_document(json.dumps({"name": name})) == {"name": name}
+    with pytest.raises(SpecError, match="surrogates"):
+        parse_document('{"name": "\\ud83c alone"}')

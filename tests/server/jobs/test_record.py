@@ -9,9 +9,9 @@ from server.jobs.errors import LeaseLostError
 from server.jobs.lease import Claim
 from server.jobs.lines import Garbage, Line, parse_line
 from server.jobs.loss import lose_attempt
-from server.jobs.record import Batch, ingest
+from server.jobs.record import Batch, ingest, record_figures
 from server.jobs.states import Reason
-from server.jobs.tables import Checkpoint, Metric
+from server.jobs.tables import Checkpoint, Metric, MetricKey
 from tests.server.jobs.ground import Ground
 
 TIME = "2026-01-01T00:00:00.000Z"
@@ -67,6 +67,24 @@ def test_a_stale_attempt_records_nothing(ground: Ground) -> None:
     with pytest.raises(LeaseLostError):
         _ingest(ground, claim, [_metrics(1)], 0, 100)
     assert _num_metrics(ground) == 0
+
+
+def test_figures_measured_from_outside_lie_at_the_step_that_the_engine_has_reached(ground: Ground) -> None:
+    claim = ground.start_job()
+
+    def measure(memory_bytes: float) -> None:
+        with ground.database.write() as session:
+            record_figures(session, claim, {"system/memory_bytes": memory_bytes})
+
+    measure(1.0)  # the engine has not said yet where it starts
+    _ingest(ground, claim, [_say("run_started", total_steps=8)], 0, 10)
+    measure(2.0)
+    _ingest(ground, claim, [_metrics(5)], 10, 20)
+    measure(3.0)
+    query = select(Metric.step, Metric.value).join(MetricKey, MetricKey.id == Metric.key_id)
+    with ground.database.read() as session:
+        rows = session.execute(query.where(MetricKey.key == "system/memory_bytes").order_by(Metric.step)).all()
+    assert [tuple(row) for row in rows] == [(0, 2.0), (5, 3.0)]
 
 
 def test_the_job_shows_state_progress_and_figures_as_they_come(ground: Ground) -> None:

@@ -1,56 +1,55 @@
-/** Results to download, with size and checksum. */
+/** Results to download, with what they are, size, checksum, and how they are loaded. */
 
-import { useQuery } from "@tanstack/react-query";
-
-import { artifactsQuery } from "../api/queries";
-import type { Artifact, JobDetail } from "../api/types";
+import type { Artifact } from "../api/types";
 import { formatBytes } from "../format";
-import { isFinal } from "../jobStates";
-import { usePollInterval } from "../live/LiveProvider";
 import { CopyButton } from "../ui/CopyButton";
 import { Icon } from "../ui/Icon";
-import { Empty, Failure, Loading } from "../ui/Notice";
+import { describeKind, writeLoading } from "./artifactKinds";
 
-const SHORT_DIGITS = 12;
-
-interface Props {
-  job: JobDetail;
-  /** Whether whole checksums are shown. */
-  isFull?: boolean;
-}
-
-export function ArtifactList({ job, isFull = false }: Props) {
-  const artifacts = useQuery({ ...artifactsQuery(job.id), refetchInterval: usePollInterval(isFinal(job.state)) });
-  if (artifacts.isError) return <Failure error={artifacts.error} onRetry={() => void artifacts.refetch()} />;
-  if (!artifacts.data) return <Loading what="artifacts" />;
-  if (artifacts.data.length === 0) {
-    return <Empty>{isFinal(job.state) ? "The job left none." : "They come when the job has succeeded."}</Empty>;
-  }
+export function ArtifactList({ artifacts }: { artifacts: readonly Artifact[] }) {
   return (
-    <ul className={`artifacts ${isFull ? "artifacts-full" : ""}`}>
-      {artifacts.data.map((artifact) => (
-        <ArtifactItem key={artifact.id} artifact={artifact} isFull={isFull} />
+    <ul className="artifacts artifacts-full">
+      {artifacts.map((artifact) => (
+        <ArtifactItem key={artifact.id} artifact={artifact} />
       ))}
     </ul>
   );
 }
 
-function ArtifactItem({ artifact, isFull }: { artifact: Artifact; isFull: boolean }) {
+function ArtifactItem({ artifact }: { artifact: Artifact }) {
+  const code = writeLoading(artifact);
   return (
     <li>
       <div className="artifact-words">
-        <span className="artifact-name">{artifact.name}</span>
-        <span className="artifact-facts">
-          {artifact.kind} · {formatBytes(artifact.size)}
+        <span className="artifact-name">
+          <bdi>{artifact.name}</bdi>
         </span>
-        <span className="sha" title={`sha256 ${artifact.sha256}`}>
-          <code>sha256 {isFull ? artifact.sha256 : `${artifact.sha256.slice(0, SHORT_DIGITS)}…`}</code>
+        <span className="artifact-facts">
+          {describeKind(artifact)} · {formatBytes(artifact.size)}
+          {artifact.attempt > 1 && ` · attempt ${artifact.attempt}`}
+        </span>
+        <span className="sha">
+          <code>sha256 {artifact.sha256}</code>
           <CopyButton text={artifact.sha256} label={`Copy the sha256 of ${artifact.name}`} />
         </span>
-        {isFull && <code className="artifact-id">{artifact.id}</code>}
+        <span className="sha">
+          <code className="artifact-id">{artifact.id}</code>
+          <CopyButton text={artifact.id} label={`Copy the id of ${artifact.name}`} />
+        </span>
+        {code && (
+          <details className="loading-code">
+            <summary>How to load it</summary>
+            <div className="code-frame">
+              <pre className="code" tabIndex={0} aria-label={`Python that loads ${artifact.name}`}>
+                <code>{code}</code>
+              </pre>
+              <CopyButton text={code} label={`Copy the code that loads ${artifact.name}`} />
+            </div>
+          </details>
+        )}
       </div>
       <a
-        className="button"
+        className={`button ${artifact.kind === "student" ? "button-primary" : ""}`}
         href={artifact.content_url}
         download={artifact.name}
         aria-label={`Download ${artifact.name}`}

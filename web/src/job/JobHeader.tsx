@@ -1,7 +1,7 @@
 /** What a job is, how it stands, and the button that stops it. */
 
 import type { JobDetail } from "../api/types";
-import { formatDuration, formatNumber, formatWord } from "../format";
+import { formatNumber, formatWord } from "../format";
 import { isFinal } from "../jobStates";
 import { Link } from "../router";
 import { Age } from "../ui/Age";
@@ -12,6 +12,7 @@ import { ProblemText } from "../ui/ProblemText";
 import { describeProgress, ProgressBar } from "../ui/ProgressBar";
 import { StatePill } from "../ui/StatePill";
 import { CancelButton } from "./CancelButton";
+import { Outlook } from "./Outlook";
 import { VerbButtons } from "./VerbButtons";
 
 export function JobHeader({ job }: { job: JobDetail }) {
@@ -21,7 +22,7 @@ export function JobHeader({ job }: { job: JobDetail }) {
         <Link href="/">Jobs</Link>
       </nav>
       <div className="page-head">
-        <h1>{job.name}</h1>
+        <h1 dir="auto" title={job.name}>{job.name}</h1>
         <StatePill state={job.state} />
         <span className="spacer" />
         <VerbButtons job={job} />
@@ -61,7 +62,7 @@ function Progress({ job }: { job: JobDetail }) {
           </span>
         )}
         <span className="spacer" />
-        {job.eta_s !== null && <span>{formatDuration(job.eta_s)} left</span>}
+        <Outlook job={job} />
       </div>
     </div>
   );

@@ -7,6 +7,7 @@ import { FakeEventSource } from "../testing/FakeEventSource";
 import { aJobDetail } from "../testing/jobs";
 import { list, problem, serve, type Answer } from "../testing/serve";
 import { show } from "../testing/show";
+import "./JobPage"; // loaded before the clock of the first test runs
 
 const ID = aJobDetail().id;
 const STUDENT = {
@@ -137,8 +138,8 @@ test("a failed job says why", async () => {
 
 test("the tab is in the address, and the arrow keys walk", async () => {
   serveJob();
-  show(`/jobs/${ID}?tab=spec`);
-  (await screen.findByRole("tab", { name: "Spec" })).focus();
+  show(`/jobs/${ID}?tab=system`);
+  (await screen.findByRole("tab", { name: "System" })).focus();
   await userEvent.keyboard("{ArrowRight}");
   expect(screen.getByRole("tab", { name: "Overview" }).getAttribute("aria-selected")).toBe("true");
   expect(location.search).toBe("");
@@ -149,6 +150,8 @@ test("the spec is shown as sent and as resolved", async () => {
   show(`/jobs/${ID}?tab=spec`);
   expect((await screen.findByLabelText("The submitted spec")).textContent).not.toContain("seed");
   await userEvent.click(screen.getByRole("button", { name: "resolved" }));
+  expect(screen.getByLabelText("The resolved spec").textContent).toContain("seed: 0");
+  await userEvent.click(screen.getByRole("button", { name: "json" }));
   expect(screen.getByLabelText("The resolved spec").textContent).toContain('"seed": 0');
 });
 

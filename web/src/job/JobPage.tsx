@@ -11,19 +11,25 @@ import { useParam } from "../router";
 import { Failure, Loading } from "../ui/Notice";
 import { useTitle } from "../ui/useTitle";
 import { ArtifactsTab } from "./ArtifactsTab";
+import { CurvesTab } from "./CurvesTab";
+import { DistillationTab } from "./DistillationTab";
 import { EventsTab } from "./EventsTab";
 import { JobHeader } from "./JobHeader";
 import { LogTab } from "./LogTab";
 import { OverviewTab } from "./OverviewTab";
 import { SpecTab } from "./SpecTab";
+import { SystemTab } from "./SystemTab";
 import { Tabs } from "./Tabs";
 
 const TABS = {
   overview: { title: "Overview", Content: OverviewTab },
+  curves: { title: "Curves", Content: CurvesTab },
+  distillation: { title: "Distillation", Content: DistillationTab },
   log: { title: "Log", Content: LogTab },
-  timeline: { title: "Timeline", Content: EventsTab },
   artifacts: { title: "Artifacts", Content: ArtifactsTab },
   spec: { title: "Spec", Content: SpecTab },
+  timeline: { title: "Attempts & events", Content: EventsTab },
+  system: { title: "System", Content: SystemTab },
 } as const;
 
 type TabName = keyof typeof TABS;

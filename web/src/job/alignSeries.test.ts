@@ -26,3 +26,10 @@ test("the extremes of a bucket are kept beside its last value", () => {
   const [line] = alignSeries([{ key: "a", points: [point(32, 2, 1, 5)] }]).lines;
   expect(line).toMatchObject({ values: [2], lows: [1], highs: [5] });
 });
+
+test("series are brought to times where that is the axis", () => {
+  const at = (step: number, time: string): MetricPoint => ({ ...point(step, step), time });
+  const { steps, lines } = alignSeries([{ key: "a", points: [at(7, "2026-01-01T00:00:02Z"), at(9, "2026-01-01T00:00:05Z")] }], "time");
+  expect(steps).toEqual([1_767_225_602, 1_767_225_605]);
+  expect(lines[0]?.values).toEqual([7, 9]);
+});

@@ -1,6 +1,7 @@
 /** From series with steps of their own to the columns that uPlot draws. */
 
 import type { MetricPoint, MetricSeries, MetricValue } from "../api/types";
+import type { Axis } from "./jobQueries";
 
 type Curve = Pick<MetricSeries, "key" | "points">;
 export type Column = (number | null)[];
@@ -22,14 +23,15 @@ export interface Aligned {
   lines: Line[];
 }
 
-/** Bring all series to the union of their steps; where one has no point it has null, and the line goes on. */
-export function alignSeries(series: readonly Curve[]): Aligned {
-  const steps = [...new Set(series.flatMap(({ points }) => points.map(({ step }) => step)))].sort((a, b) => a - b);
-  return { steps, lines: series.map((each) => alignOne(each, steps)) };
+/** Bring all series to the union of their steps, or times in seconds; where one has no point it has null. */
+export function alignSeries(series: readonly Curve[], x: Axis = "step"): Aligned {
+  const place = x === "step" ? ({ step }: MetricPoint) => step : ({ time }: MetricPoint) => Date.parse(time) / 1000;
+  const steps = [...new Set(series.flatMap(({ points }) => points.map(place)))].sort((a, b) => a - b);
+  return { steps, lines: series.map((each) => alignOne(each, steps, place)) };
 }
 
-function alignOne({ key, points }: Curve, steps: readonly number[]): Line {
-  const byStep = new Map(points.map((point) => [point.step, point]));
+function alignOne({ key, points }: Curve, steps: readonly number[], place: (point: MetricPoint) => number): Line {
+  const byStep = new Map(points.map((point) => [place(point), point]));
   const pick = (read: (point: MetricPoint) => MetricValue): Column =>
     steps.map((step) => readFinite(byStep.get(step), read));
   const values = pick((point) => point.value);

@@ -1,7 +1,7 @@
 /** A log as far as it has been read: bytes in, lines out. */
 
 export interface LogLine {
-  /** Number of the line, counted from the first one that was read. */
+  /** Place of the line among those that were read, ascending; lines read before the first one have smaller numbers. */
   number: number;
   text: string;
 }
@@ -27,8 +27,11 @@ export interface LogChunk {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-const MAX_LINES = 4_000;
+/** Lines that are kept of a log that grows; beyond them the oldest are let go. */
+const MAX_LINES = 200_000;
 const LINE_BREAK = 10;
+/** What a terminal takes as commands: colours, movements, titles. */
+const COMMANDS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 
 /** Start a text from a chunk; a first line that is cut at its front is left out. */
 export function startLog(chunk: LogChunk): LogText {
@@ -44,22 +47,46 @@ export function extendLog(log: LogText, chunk: LogChunk): LogText {
   const end = bytes.lastIndexOf(LINE_BREAK) + 1;
   const first = (log.lines.at(-1)?.number ?? 0) + 1;
   const added = splitLines(bytes.subarray(0, end)).map((text, index) => ({ number: first + index, text }));
-  const lines = added.length > 0 ? [...log.lines, ...added].slice(-MAX_LINES) : log.lines;
+  const most = Math.max(MAX_LINES, log.lines.length); // what a person has read back stays
+  const lines = added.length > 0 ? log.lines.concat(added).slice(-most) : log.lines;
   return { ...log, next: chunk.next, size: chunk.size, lines, rest: bytes.slice(end) };
+}
+
+/**
+ * Read what a chunk holds before `end`, where a line begins; its own first line is left out where that is cut, unless
+ * it is all there is. A chunk that begins behind `end` says that what was before is gone: then there is no more.
+ */
+export function startPiece(chunk: LogChunk, end: number): LogText {
+  const bytes = chunk.bytes.subarray(0, Math.max(0, end - chunk.offset));
+  if (bytes.length === 0) return { ...chunk, start: 0, next: 0, lines: [], rest: new Uint8Array() };
+  const cut = chunk.offset > 0 ? bytes.indexOf(LINE_BREAK) + 1 : 0;
+  const start = cut < bytes.length ? cut : 0;
+  const lines = splitLines(bytes.subarray(start)).map((text, index) => ({ number: index, text }));
+  return { ...chunk, start: chunk.offset + start, next: chunk.offset + bytes.length, lines, rest: new Uint8Array() };
+}
+
+/** Return the text with the pieces before it, in order; pieces that lie elsewhere change nothing. */
+export function prependLog(log: LogText, pieces: readonly LogText[]): LogText {
+  const first = pieces[0];
+  const joins = pieces.every((piece, index) => piece.attempt === log.attempt && piece.next <= (pieces[index + 1]?.start ?? log.start));
+  if (!first || !joins) return log;
+  const texts = pieces.flatMap(({ lines }) => lines);
+  const number = (log.lines[0]?.number ?? 1) - texts.length;
+  return { ...log, start: first.start, lines: texts.map(({ text }, index) => ({ number: number + index, text })).concat(log.lines) };
 }
 
 /** The line that is still being written, as far as it can be read. */
 export function readRest(log: LogText): string {
-  return log.rest.length > 0 ? overwrite(new TextDecoder().decode(log.rest)) : "";
+  return log.rest.length > 0 ? clean(new TextDecoder().decode(log.rest)) : "";
 }
 
 function splitLines(bytes: Uint8Array): string[] {
-  return bytes.length > 0 ? new TextDecoder().decode(bytes).slice(0, -1).split("\n").map(overwrite) : [];
+  return bytes.length > 0 ? new TextDecoder().decode(bytes).replace(/\n$/, "").split("\n").map(clean) : [];
 }
 
-/** What a terminal would show of a line that was written over with carriage returns. */
-function overwrite(line: string): string {
-  return line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+/** What a terminal would show of a line: without its commands, and written over at carriage returns. */
+function clean(line: string): string {
+  return line.replace(/\r+$/, "").split("\r").at(-1)?.replace(COMMANDS, "") ?? "";
 }
 
 function joinBytes(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> {

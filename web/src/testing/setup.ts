@@ -12,6 +12,15 @@ class NoResizes implements ResizeObserver {
   disconnect(): void {}
 }
 
+/** Everything is in view. */
+class AllInView {
+  constructor(private readonly onChange: (entries: { isIntersecting: boolean }[]) => void) {}
+  observe(): void {
+    this.onChange([{ isIntersecting: true }]);
+  }
+  disconnect(): void {}
+}
+
 vi.stubGlobal("matchMedia", (media: string) => ({
   media,
   matches: false,
@@ -19,6 +28,7 @@ vi.stubGlobal("matchMedia", (media: string) => ({
   removeEventListener: () => {},
 }));
 vi.stubGlobal("ResizeObserver", NoResizes);
+vi.stubGlobal("IntersectionObserver", AllInView);
 vi.stubGlobal("Path2D", class {});
 vi.stubGlobal("scrollTo", () => {});
 document.execCommand = () => false;
@@ -37,3 +47,29 @@ const blankContext = new Proxy({} as Record<string, unknown>, {
   set: (target, name: string, value) => Boolean((target[name] = value) || true),
 });
 HTMLCanvasElement.prototype.getContext = (() => blankContext) as unknown as HTMLCanvasElement["getContext"];
+
+/** Nothing is laid out; a log, which draws only the lines that it has room for, gets some. */
+function roomFor(element: HTMLElement, pixels: number): number {
+  return element.classList.contains("log-scroller") ? pixels : 0;
+}
+Object.defineProperties(HTMLElement.prototype, {
+  clientWidth: {
+    configurable: true,
+    get(this: HTMLElement) {
+      return roomFor(this, 800);
+    },
+  },
+  clientHeight: {
+    configurable: true,
+    get(this: HTMLElement) {
+      return roomFor(this, 600);
+    },
+  },
+});
+Object.defineProperty(HTMLElement.prototype, "offsetHeight", {
+  configurable: true,
+  get(this: HTMLElement) {
+    return this.dataset.index === undefined ? 0 : 20;
+  },
+});
+HTMLElement.prototype.scrollTo = () => {};

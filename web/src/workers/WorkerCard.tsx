@@ -63,7 +63,7 @@ function DrainButtons({ worker }: { worker: Worker }) {
       what === "undrain" ? undrainWorker(worker.id) : drainWorker(worker.id, what === "clear"),
     onSettled: () => client.invalidateQueries({ queryKey: WORKERS }),
   });
-  const isBusy = worker.devices.some(({ job_id }) => job_id !== null);
+  const isBusy = worker.devices.some((device) => device.is_held);
   return (
     <span className="card-buttons">
       {ask.error && (
@@ -120,7 +120,7 @@ function Devices({ worker }: { worker: Worker }) {
                     {names.get(device.job_id) ?? device.job_id}
                   </Link>
                 ) : (
-                  <span className="muted">nothing</span>
+                  <span className="muted">{device.is_held ? "a job of another project" : "nothing"}</span>
                 )}
               </td>
             </tr>

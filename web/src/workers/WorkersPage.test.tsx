@@ -21,8 +21,8 @@ function aWorker(changes: Partial<Worker> = {}): Worker {
     heartbeat_at: "2026-01-02T03:04:05Z",
     stopped_at: null,
     devices: [
-      { index: 0, kind: "cuda", name: "H100", memory_bytes: 80e9, job_id: "job_01" },
-      { index: 1, kind: "cuda", name: "H100", memory_bytes: 80e9, job_id: null },
+      { index: 0, kind: "cuda", name: "H100", memory_bytes: 80e9, is_held: true, job_id: "job_01" },
+      { index: 1, kind: "cuda", name: "H100", memory_bytes: 80e9, is_held: false, job_id: null },
     ],
     ...changes,
   };

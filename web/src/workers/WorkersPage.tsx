@@ -65,7 +65,7 @@ function fits({ host, pool, devices }: Worker, text: string): boolean {
 
 function Summary({ workers }: { workers: readonly Worker[] }) {
   const devices = workers.flatMap((worker) => worker.devices);
-  const busy = devices.filter(({ job_id }) => job_id !== null).length;
+  const busy = devices.filter(({ is_held }) => is_held).length;
   return (
     <p className="page-summary">
       <b>{busy}</b> of <b>{devices.length}</b> {devices.length === 1 ? "device is" : "devices are"} busy on {workers.length} {workers.length === 1 ? "host" : "hosts"}
