@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -97,8 +97,11 @@ def test_all_live_jobs_are_watched_until_none_is_left(run: Run, client: Client) 
         client.cancel(job.id)
     assert "no job waits or runs" in run("watch").stderr
     job = client.submit(tiny_spec(), name="the last one")
-    timer = threading.Timer(3, client.cancel, [job.id])
-    timer.start()
-    lines = run("watch").stdout.splitlines()
-    timer.join()
-    assert lines == [f"{job.id}  queued  the last one", f"{job.id}  cancelled (user_cancelled)  the last one"]
+    command = [sys.executable, "-P", "-m", "stillhouse", "watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        first = watching.stdout.readline()
+        client.cancel(job.id)
+        rest = watching.communicate(timeout=120)[0]
+    assert first == f"{job.id}  queued  the last one\n"
+    assert rest == f"{job.id}  cancelled (user_cancelled)  the last one\n"
