@@ -13,6 +13,7 @@ import httpx
 
 from distill_core.spec import parse_document
 from stillhouse.client.address import find_key, find_url
+from stillhouse.client.comparison import ComparisonCalls
 from stillhouse.client.download import ReportProgress, download_artifact
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
 from stillhouse.client.logs import read_log
@@ -35,7 +36,7 @@ from stillhouse.client.transport import Transport
 from stillhouse.client.upload import upload_file
 
 
-class Client(OperatorCalls):
+class Client(OperatorCalls, ComparisonCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
