@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from stillhouse.client.address import find_key, find_url
 from stillhouse.client.catalog import Spec, read_document
-from stillhouse.client.compare import Change, Comparison, compare_jobs, find_changes
+from stillhouse.client.comparison import ComparisonCalls
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
 from stillhouse.client.files import FileCalls
 from stillhouse.client.records import read_job
@@ -20,7 +20,7 @@ from stillhouse.client.transport import Transport
 from stillhouse.client.watch import Happening, watch
 
 
-class Client(FileCalls):
+class Client(FileCalls, ComparisonCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -225,23 +225,6 @@ class Client(FileCalls):
             interval_s: seconds between two looks.
         """
         return watch(self, job_id, after=after, interval_s=interval_s)
-
-    def compare(self, job_ids: Sequence[str]) -> Comparison:
-        """Return jobs side by side: where their resolved specs differ, their figures, and last values of metrics."""
-        jobs = [self.job(job_id) for job_id in job_ids]
-        metrics = [{key: entry.last for key, entry in self.metrics(job_id).items()} for job_id in job_ids]
-        return compare_jobs(jobs, metrics)
-
-    def diff(self, first: str, second: str, *, resolved: bool = True) -> tuple[Change, ...]:
-        """Return the places at which the specs of two jobs differ, with both values.
-
-        Args:
-            first: a job.
-            second: another one.
-            resolved: compare what was executed, every default written out; else what was sent.
-        """
-        jobs = [self.job(first), self.job(second)]
-        return find_changes([(job.resolved_spec if resolved else job.spec) or {} for job in jobs])
 
     def _ask(
         self, job_id: str, verb: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None

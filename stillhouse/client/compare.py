@@ -35,36 +35,47 @@ class Comparison:
 
     Attributes:
         jobs: the jobs.
+        baseline: id of the one that differences are taken to.
         changes: where their resolved specs differ.
         figures: what the evaluation measured of each; None where it did not.
         metrics: last values of the metrics.
+        deltas: by how much a figure or metric is more than the baseline's; None for the baseline itself.
     """
 
     jobs: tuple[Job, ...]
+    baseline: str | None
     changes: tuple[Change, ...]
     figures: Mapping[str, tuple[Number | None, ...]]
     metrics: Mapping[str, tuple[Number | None, ...]]
+    deltas: Mapping[str, tuple[Number | None, ...]]
 
     def as_document(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {
             "jobs": [{"id": job.id, "name": job.name, "state": job.state} for job in self.jobs],
+            "baseline": self.baseline,
             "changes": [change.as_document() for change in self.changes],
             "figures": {key: list(values) for key, values in self.figures.items()},
             "metrics": {key: list(values) for key, values in self.metrics.items()},
+            "deltas": {key: list(values) for key, values in self.deltas.items()},
         }
 
 
-def compare_jobs(jobs: Sequence[Job], metrics: Sequence[Mapping[str, Number | None]]) -> Comparison:
-    """Return jobs side by side.
+def read_comparison(found: Mapping[str, Any]) -> Comparison:
+    """Return what the server says of several jobs."""
+    jobs = tuple(Job.model_validate(job) for job in found["data"])
 
-    Args:
-        jobs: with their specs.
-        metrics: last values of the metrics of each.
-    """
-    figures = [job.figures or {} for job in jobs]
-    changes = find_changes([job.resolved_spec or job.spec or {} for job in jobs])
-    return Comparison(tuple(jobs), changes, _join(figures), _join(metrics))
+    def line_up(values: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(values.get(job.id) for job in jobs)
+
+    return Comparison(
+        jobs,
+        found["baseline"],
+        tuple(Change(row["pointer"], line_up(row["values"])) for row in found["differs"]),
+        {row["key"]: line_up(row["values"]) for row in found["figures"]},
+        {row["key"]: line_up(row["values"]) for row in found["metrics"]},
+        {row["key"]: line_up(row["deltas"]) for row in [*found["figures"], *found["metrics"]]},
+    )
 
 
 def find_changes(specs: Sequence[Any]) -> tuple[Change, ...]:
@@ -84,8 +95,3 @@ def _find(values: Sequence[Any], pointer: str) -> Iterator[Change]:
             yield from _find([value[index] for value in values], f"{pointer}/{index}")
     else:
         yield Change(pointer, tuple(values))
-
-
-def _join(columns: Sequence[Mapping[str, Number | None]]) -> dict[str, tuple[Number | None, ...]]:
-    keys = dict.fromkeys(key for column in columns for key in column)
-    return {key: tuple(column.get(key) for column in columns) for key in keys}

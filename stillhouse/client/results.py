@@ -104,6 +104,31 @@ class Series(Result):
     points: tuple[Point, ...] = ()
 
 
+class Measured(Result):
+    """A job and its value of a metric."""
+
+    job_id: str
+    name: str
+    value: float
+
+
+class Gain(Result):
+    """What a job gained over the same training without a teacher; None where nothing can be told, and why."""
+
+    job_id: str
+    metric: str
+    value: float | None = None
+    controls: tuple[Measured, ...] = ()
+    control_mean: float | None = None
+    peers: tuple[Measured, ...] = ()
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    basis: str | None = None
+    verdict: str | None = None
+    reason: str = ""
+
+
 class MetricRow(Result):
     """Values that the engine measured together."""
 

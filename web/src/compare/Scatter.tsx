@@ -3,7 +3,7 @@
 import type { Job } from "../api/types";
 import { colorOf } from "../job/chartOptions";
 import { usePalette } from "../job/palette";
-import { useParam } from "../router";
+import { Link, useParam } from "../router";
 import { Empty } from "../ui/Notice";
 import { choosePair, type Axis } from "./axes";
 import { useHover } from "./hover";
@@ -113,7 +113,7 @@ function Point({ job, index, left, top, x, y }: PointProps) {
   const words = `${job.name}: ${y.title} ${y.show(y.values[job.id])}, ${x.title} ${x.show(x.values[job.id])}`;
   const isDim = hovered !== null && hovered !== job.id;
   return (
-    <a href={`/jobs/${job.id}`} aria-label={words} className={isDim ? "dim" : undefined} {...over(job.id)}>
+    <Link href={`/jobs/${job.id}`} aria-label={words} className={isDim ? "dim" : undefined} {...over(job.id)}>
       <title>{words}</title>
       <circle cx={left} cy={top} r={hovered === job.id ? 8 : 6} fill={colorOf(palette, index)} />
       {hovered === job.id && (
@@ -121,6 +121,6 @@ function Point({ job, index, left, top, x, y }: PointProps) {
           {job.name.slice(0, LONGEST_NAME)}
         </text>
       )}
-    </a>
+    </Link>
   );
 }
