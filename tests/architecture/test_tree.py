@@ -55,6 +55,16 @@ def test_no_file_is_too_long_to_read() -> None:
     assert {path: length for path, length in lengths.items() if length > 400} == {}
 
 
+def test_every_class_of_the_dashboard_is_at_home_in_one_file() -> None:
+    homes: dict[str, set[str]] = {}
+    for path, text in kept_texts().items():
+        if path.suffix == ".css":
+            for name in re.findall(r"^\.([a-z][\w-]*) \{", text, re.MULTILINE):
+                homes.setdefault(name, set()).add(path.name)
+    assert len(homes) > 100
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
 def test_most_files_are_shorter_still() -> None:
     lengths = sorted(text.count("\n") for text in CODE.values())
     assert median(lengths) <= 120

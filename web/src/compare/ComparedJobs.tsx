@@ -67,7 +67,7 @@ function Search({ ids, onIds }: Pick<Props, "ids" | "onIds">) {
   const others = (found.data ?? []).filter(({ id }) => !ids.includes(id));
   return (
     <>
-      <label className="field">
+      <label className="menu-field">
         <span>name</span>
         <input type="search" value={text} maxLength={255} onChange={(event) => setText(event.target.value)} />
       </label>

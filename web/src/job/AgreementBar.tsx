@@ -31,7 +31,7 @@ export function AgreementBar({ agreement, numSamples, stream }: Props) {
       <ul className="together-words">
         {PARTS.map(({ key, title }) => (
           <li key={key}>
-            <span className={`swatch part-${key}`} aria-hidden="true" />
+            <span className={`share-swatch part-${key}`} aria-hidden="true" />
             {title} <strong>{agreement[key].toLocaleString("en")}</strong>{" "}
             <span className="muted">{formatPercent(agreement[key] / Math.max(1, numSamples))}</span>
           </li>

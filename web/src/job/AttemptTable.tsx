@@ -21,7 +21,7 @@ export function AttemptTable({ job }: { job: JobDetail }) {
       {attempts.data?.length === 0 && <Empty>No worker has taken the job yet.</Empty>}
       {attempts.data && attempts.data.length > 0 && (
         <div className="plain-frame">
-          <table className="plain-table attempts">
+          <table className="job-table attempts">
             <thead>
               <tr>
                 <th scope="col">attempt</th>

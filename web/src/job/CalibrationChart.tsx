@@ -52,15 +52,15 @@ function Frame() {
         <g key={tick}>
           <line className="grid-line" x1={across(0)} x2={across(1)} y1={up(tick)} y2={up(tick)} />
           <line className="grid-line" x1={across(tick)} x2={across(tick)} y1={up(0)} y2={up(1)} />
-          <text className="tick" x={EDGE - 5} y={up(tick) + 4} textAnchor="end">
+          <text className="axis-tick" x={EDGE - 5} y={up(tick) + 4} textAnchor="end">
             {tick * 100}
           </text>
-          <text className="tick" x={across(tick)} y={up(0) + 15} textAnchor="middle">
+          <text className="axis-tick" x={across(tick)} y={up(0) + 15} textAnchor="middle">
             {tick * 100}
           </text>
         </g>
       ))}
-      <text className="tick" x={across(0.5)} y={up(0) + 28} textAnchor="middle">
+      <text className="axis-tick" x={across(0.5)} y={up(0) + 28} textAnchor="middle">
         confidence, %
       </text>
       <line className="diagonal" x1={across(0)} y1={up(0)} x2={across(1)} y2={up(1)} />

@@ -33,7 +33,7 @@ export function CheckpointList({ job }: { job: JobDetail }) {
 function Table({ checkpoints }: { checkpoints: readonly Checkpoint[] }) {
   return (
     <div className="plain-frame">
-      <table className="plain-table">
+      <table className="job-table">
         <thead>
           <tr>
             <th scope="col">stage</th>

@@ -73,7 +73,7 @@ function ConfusedTable({ evaluation, confusion, kind }: { evaluation: Evaluation
   return (
     <>
       <div className="plain-frame">
-        <table className="plain-table">
+        <table className="job-table">
           <thead>
             <tr>
               <th scope="col">{row}</th>

@@ -31,7 +31,7 @@ function GainWords({ gain, low, high, basis, verdict, reason, controls, control_
       <p className={`headline-figure verdict-${verdict ?? "open"}`}>
         <strong>{showPoints(gain)}</strong> points {verdict === null ? "difference, of one run each" : ""}
       </p>
-      {verdict !== null && <p className="verdict">{TITLES[verdict]}</p>}
+      {verdict !== null && <p className="gain-verdict">{TITLES[verdict]}</p>}
       {low !== null && high !== null && <Interval gain={gain} low={low} high={high} />}
       <p className="muted">
         {[range, basis && `over ${basis}`, reason].filter(Boolean).join(" · ")}
@@ -58,7 +58,7 @@ function Interval({ gain, low, high }: { gain: number; low: number; high: number
   const span = Math.max(high, 0) - least || 1;
   const place = (value: number) => 4 + (92 * (value - least)) / span;
   return (
-    <svg className="interval" viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden="true">
+    <svg className="gain-interval" viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden="true">
       <line className="interval-zero" x1={place(0)} x2={place(0)} y1="0" y2="16" />
       <line className="interval-range" x1={place(low)} x2={place(high)} y1="8" y2="8" />
       <line className="interval-mean" x1={place(gain)} x2={place(gain)} y1="3" y2="13" />

@@ -58,17 +58,17 @@ function Scatter({ points, price, id }: { points: readonly PeerPoint[]; price: P
           {accuracyTicks.map((tick) => (
             <g key={tick}>
               <line className="grid-line" x1={LEFT} x2={WIDTH - 8} y1={up(tick)} y2={up(tick)} />
-              <text className="tick" x={LEFT - 6} y={up(tick) + 4} textAnchor="end">
+              <text className="axis-tick" x={LEFT - 6} y={up(tick) + 4} textAnchor="end">
                 {(tick * 100).toFixed(1)}
               </text>
             </g>
           ))}
           {priceTicks.map((tick) => (
-            <text key={tick} className="tick" x={across(tick)} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
+            <text key={tick} className="axis-tick" x={across(tick)} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
               {showPrice(tick, price)}
             </text>
           ))}
-          <text className="tick" x={LEFT - 44} y={12}>
+          <text className="axis-tick" x={LEFT - 44} y={12}>
             accuracy, %
           </text>
           <polyline className="front" points={front.map((point) => `${across(point.price)},${up(point.accuracy)}`).join(" ")} />
@@ -117,7 +117,7 @@ function Point({ point: { job, price: cost, accuracy }, x, y, price, isThis }: P
 function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price: Price; id: string }) {
   return (
     <div className="plain-frame">
-      <table className="plain-table">
+      <table className="job-table">
         <thead>
           <tr>
             <th scope="col">job</th>

@@ -15,7 +15,7 @@ export function SetupCard({ job }: { job: JobDetail }) {
   return (
     <section className="card setup" aria-label="Models and data">
       <h2>Models and data</h2>
-      <dl className="facts">
+      <dl className="setup-facts">
         {roles.map(({ role, name, model }, index) => (
           <div key={name}>
             <dt>{role}</dt>

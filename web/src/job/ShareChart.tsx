@@ -50,7 +50,7 @@ export function ShareChart({ job, names }: { job: JobDetail; names: readonly str
       <ul className="share-words">
         {stack.layers.map(({ key, last: share }, index) => (
           <li key={key}>
-            <span className={`swatch swatch-${(index % NUM_COLORS) + 1}`} aria-hidden="true" />
+            <span className={`share-swatch share-swatch-${(index % NUM_COLORS) + 1}`} aria-hidden="true" />
             <bdi>{key.slice("share/".length)}</bdi> <strong>{formatPercent(share)}</strong> <span className="muted">at the end</span>
           </li>
         ))}

@@ -47,7 +47,7 @@ function Differences({ job, other }: { job: JobDetail; other: JobDetail }) {
       </p>
       {found.length > 0 && (
         <div className="plain-frame">
-          <table className="plain-table diff">
+          <table className="job-table diff">
             <thead>
               <tr>
                 <th scope="col">key</th>

@@ -87,7 +87,7 @@ function Offers({ columns, jobs, onAdd }: OffersProps) {
   return (
     <>
       <h2>Add</h2>
-      <label className="field">
+      <label className="menu-field">
         <span>column</span>
         <select value="" onChange={(event) => onAdd(event.target.value)}>
           <option value="" disabled>
@@ -113,7 +113,7 @@ function MetricField({ onAdd }: { onAdd: (id: string) => void }) {
   const [key, setKey] = useState("");
   return (
     <form
-      className="field"
+      className="menu-field"
       onSubmit={(event) => {
         event.preventDefault();
         if (!key.trim()) return;

@@ -84,7 +84,7 @@ function FilterPanel({ view, onChange }: Props) {
         />
       ))}
       <LabelField onAdd={(key, value) => onChange({ [labelParam(key)]: value })} />
-      <label className="field">
+      <label className="menu-field">
         <span>created</span>
         <select value={view.within} onChange={(event) => onChange({ within: event.target.value, from: "", to: "" })}>
           <option value="">at any time</option>
@@ -111,7 +111,7 @@ function ChoiceField({ label, value, names, onValue }: FieldProps & { names: rea
   const id = useId();
   const [typed, setTyped] = useTyped(value, onValue);
   return (
-    <label className="field">
+    <label className="menu-field">
       <span>{label}</span>
       <input list={id} value={typed} maxLength={255} placeholder="any" onChange={(event) => setTyped(event.target.value)} />
       <datalist id={id}>
@@ -125,7 +125,7 @@ function ChoiceField({ label, value, names, onValue }: FieldProps & { names: rea
 
 function DayField({ label, value, onValue }: FieldProps) {
   return (
-    <label className="field">
+    <label className="menu-field">
       <span>{label}</span>
       <input type="date" value={value} onChange={(event) => onValue(event.target.value)} />
     </label>
@@ -138,7 +138,7 @@ function LabelField({ onAdd }: { onAdd: (key: string, value: string) => void }) 
   const isWhole = at > 0 && at < text.length - 1;
   return (
     <form
-      className="field"
+      className="menu-field"
       onSubmit={(event) => {
         event.preventDefault();
         if (!isWhole) return;
