@@ -31,7 +31,8 @@ class Window:
     def visit(self, address: str) -> None:
         """Go to an address of the dashboard and wait until nothing on it is loading any more."""
         self.page.goto(self.url + address)
-        expect(self.page.locator("#main .loading")).to_have_count(0)
+        expect(self.page.locator("#main :is(h1, h2, .empty:not(.loading))").first).to_be_visible()
+        expect(self.page.locator(".loading")).to_have_count(0)
 
     def picture(self, name: str) -> Path:
         """Keep a picture of the whole page as build output."""
