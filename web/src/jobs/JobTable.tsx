@@ -5,27 +5,22 @@ import { useEffect, useMemo, useRef } from "react";
 import type { Job } from "../api/types";
 import type { Column } from "./columns";
 import { JobRow } from "./JobRow";
-import type { Selection } from "./selection";
 import { SortTitle } from "./SortTitle";
-import { useRowKeys } from "./useRowKeys";
+import { useRowKeys, type RowActs } from "./useRowKeys";
 import { useRows } from "./useRows";
 
 const CHOOSE_WIDTH = 44;
 const NAME_WIDTH = 280;
 const BEFORE_END = 30;
 
-export interface TableProps {
+interface TableProps extends RowActs {
   jobs: readonly Job[];
   columns: readonly Column[];
   sparks: Readonly<Record<string, readonly number[]>>;
   sort: string;
-  selection: Selection;
   isOld: boolean;
   hasMore: boolean;
   onSort: (key: string) => void;
-  onChoose: (id: string, isRange: boolean) => void;
-  onChooseAll: () => void;
-  onClear: () => void;
   /** The rows in sight. */
   onSeen: (first: number, last: number) => void;
   onEnd: () => void;

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, type KeyboardEvent, type RefObject } from "react";
 
 import type { Job } from "../api/types";
-import type { TableProps } from "./JobTable";
+import type { Selection } from "./selection";
 import type { Rows } from "./useRows";
 
 const PAGE = 10;
@@ -16,9 +16,15 @@ const MOVES: Readonly<Record<string, (index: number, count: number) => number>> 
   End: (_, count) => count - 1,
 };
 
-type Acts = Pick<TableProps, "selection" | "onChoose" | "onChooseAll" | "onClear">;
+/** What is chosen, and what may be done about it. */
+export interface RowActs {
+  selection: Selection;
+  onChoose: (id: string, isRange: boolean) => void;
+  onChooseAll: () => void;
+  onClear: () => void;
+}
 
-export function useRowKeys(jobs: readonly Job[], rows: Rows, frame: RefObject<HTMLDivElement | null>, acts: Acts) {
+export function useRowKeys(jobs: readonly Job[], rows: Rows, frame: RefObject<HTMLDivElement | null>, acts: RowActs) {
   const wanted = useRef<number | null>(null);
   useEffect(() => {
     const row = wanted.current === null ? null : frame.current?.querySelector(`tr[data-index="${wanted.current}"] .row-link`);

@@ -2,11 +2,26 @@
 
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { useEffect, useImperativeHandle, useRef } from "react";
+import { useEffect, useImperativeHandle, useRef, type Ref } from "react";
 
+import type { SpecProblem } from "../api/types";
 import { makeExtensions, showProblems } from "./editorExtensions";
-import type { EditorProps } from "./SpecEditor";
+import type { Known } from "./specPlaces";
 import { findRange } from "./specText";
+
+export interface EditorHandle {
+  /** Bring the place of a pointer into view and select it. */
+  show(pointer: string): void;
+}
+
+export interface EditorProps {
+  ref: Ref<EditorHandle>;
+  text: string;
+  onText: (text: string) => void;
+  onSubmit: () => void;
+  problems: readonly SpecProblem[];
+  known: Known | null;
+}
 
 export function CodeEditor({ ref, text, onText, onSubmit, problems, known }: EditorProps) {
   const host = useRef<HTMLDivElement>(null);
