@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
+from filelock import FileLock
 
 from server.artifacts import ArtifactStore
 from server.jobs.archives import unpack
@@ -67,9 +65,6 @@ def _unpack_into(store: ArtifactStore, sha256: str, target: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-@contextmanager
-def _alone(root: Path, sha256: str) -> Iterator[None]:
-    """Wait until no other process of this host unpacks or removes the data set."""
-    with (root / f".{sha256}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _alone(root: Path, sha256: str) -> FileLock:
+    """Return the lock that keeps other processes of this host from unpacking or removing the data set."""
+    return FileLock(root / f".{sha256}.lock")
