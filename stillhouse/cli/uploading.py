@@ -34,6 +34,7 @@ def upload(
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             exists=True,
             dir_okay=False,
             help="Weights as safetensors, a data set as zip or tar, a spec as YAML or JSON.",
