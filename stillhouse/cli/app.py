@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from stillhouse.cli.auditing import audit
 from stillhouse.cli.caches import cache
 from stillhouse.cli.catalog import datasets, methods, models, recipes, schema, validate
 from stillhouse.cli.comparing import compare, diff
 from stillhouse.cli.demo import demo
 from stillhouse.cli.downloading import download
+from stillhouse.cli.exporting import export, exports
 from stillhouse.cli.hosts import drain, undrain, workers
 from stillhouse.cli.importing import import_file
 from stillhouse.cli.jobs import artifacts, attempts, checkpoints, get, manifest, queue, wait
@@ -16,6 +18,7 @@ from stillhouse.cli.keys import key
 from stillhouse.cli.listing import ls
 from stillhouse.cli.local import check, run
 from stillhouse.cli.projects import project
+from stillhouse.cli.ranking import gain, leaderboard
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit
@@ -32,13 +35,24 @@ app = typer.Typer(
 )
 
 GROUPS = {
-    "Jobs": (submit, watch, ls, get, compare, diff, queue, wait, edit),
-    "What jobs wrote down": (logs, events, metrics, attempts, checkpoints, artifacts, manifest, download),
+    "Jobs": (submit, watch, ls, get, compare, diff, gain, leaderboard, queue, wait, edit),
+    "What jobs wrote down": (
+        logs,
+        events,
+        metrics,
+        attempts,
+        checkpoints,
+        artifacts,
+        manifest,
+        download,
+        export,
+        exports,
+    ),
     "What jobs are asked": (cancel, pause, resume, retry, clone, rm),
     "Files": (upload,),
     "What specs may say": (methods, models, datasets, recipes, schema, validate, check),
     "Without a server": (run,),
-    "The service": (up, server, doctor, demo, workers, drain, undrain),
+    "The service": (up, server, doctor, demo, workers, drain, undrain, audit),
 }
 
 SUBCOMMANDS = {"worker": worker, "db": db, "key": key, "project": project, "webhook": webhook, "cache": cache}

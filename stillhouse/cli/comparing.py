@@ -14,6 +14,7 @@ from stillhouse.cli.failure import FAILED
 from stillhouse.cli.options import AsJson, Url
 from stillhouse.cli.output import describe_state, note, say_json, say_table
 from stillhouse.client import Change, Client, Comparison
+from stillhouse.client.results import Number
 from stillhouse.display import one_line
 
 Jobs = Annotated[list[str], typer.Argument(metavar="JOB JOB...", help="Ids of two jobs or more.", show_default=False)]
@@ -25,14 +26,17 @@ def compare(
     keys: Annotated[
         list[str] | None, typer.Option("--key", "-k", help="Show the last value of this metric; may be repeated.")
     ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="JOB", help="Job that differences are taken to; the first.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
-    """Show jobs side by side: where their specs differ, their figures and metrics."""
+    """Show jobs side by side: where their specs differ, their figures and metrics, with differences from a baseline."""
     if len(job_ids) < 2:
         raise typer.BadParameter("it takes two jobs or more", param_hint="JOB JOB...")
     with Client(url) as client:
-        found = client.compare(job_ids)
+        found = client.compare(job_ids, baseline=baseline)
     if as_json:
         say_json(found.as_document())
     else:
@@ -76,13 +80,22 @@ def _build_comparison(found: Comparison, keys: Sequence[str] | None) -> Table:
         table.add_column(Text(one_line(job.name, most=60)), overflow="fold")
     table.add_row("id", *(job.id for job in found.jobs))
     table.add_row("state", *map(describe_state, found.jobs))
-    rows: list[tuple[str, Sequence[Any]]] = [(change.pointer, change.values) for change in found.changes]
-    rows += list(found.figures.items())
+    table.add_row("baseline", *("yes" if job.id == found.baseline else "" for job in found.jobs))
+    for change in found.changes:
+        table.add_row(*map(Text, (change.pointer, *map(_show, change.values))))
     shown = found.metrics if keys is None else keys
-    rows += [(key, values) for key, values in found.metrics.items() if key in shown]
-    for name, values in rows:
-        table.add_row(*map(Text, (name, *map(_show, values))))
+    measured = {key: values for key, values in found.metrics.items() if key in shown and key not in found.figures}
+    measured = {**found.figures, **measured}
+    for key, values in measured.items():
+        cells = (_show_measured(*pair) for pair in zip(values, found.deltas[key], strict=True))
+        table.add_row(*map(Text, (key, *cells)))
     return table
+
+
+def _show_measured(value: Any, delta: Number | None) -> str:
+    """Return a value with its difference from the baseline, where there is one."""
+    shown = _show(value)
+    return f"{shown} ({delta:+.3g})" if isinstance(delta, int | float) else shown
 
 
 def _show(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,11 @@ def read_spec(source: str, overrides: Sequence[str] | None) -> Any:
             raise typer.BadParameter(f"there is no file {source}", param_hint="SPEC")
         raw = path.read_bytes()
     return apply_overrides(parse_document(raw), overrides or ())
+
+
+def is_upload(source: str) -> bool:
+    """Return whether what a command is given for a spec is the id of an upload that holds one."""
+    return bool(re.fullmatch(r"upl_[0-9A-Z]{26}", source)) and not Path(source).exists()
 
 
 def read_labels(labels: Sequence[str] | None) -> dict[str, str] | None:

@@ -8,15 +8,18 @@ import typer
 
 from distill_core.errors import SpecError
 from distill_core.spec import check
-from stillhouse.cli.options import AsJson, Labels, Overrides, SpecPath, Url
+from stillhouse.cli.options import AsJson, Labels, Overrides, Url
 from stillhouse.cli.output import describe_range, describe_state, note, say, say_json
-from stillhouse.cli.spec_input import read_labels, read_spec
+from stillhouse.cli.spec_input import is_upload, read_labels, read_spec
 from stillhouse.cli.watching import watch_job
 from stillhouse.client import Client, Range
 
 
 def submit(
-    spec: SpecPath,
+    spec: Annotated[
+        str,
+        typer.Argument(metavar="SPEC", help="YAML or JSON file, or an upload of one (upl_…); - reads standard input."),
+    ],
     *,
     overrides: Overrides = None,
     name: Annotated[str | None, typer.Option("--name", help="Title of the job; the spec's if left out.")] = None,
@@ -29,15 +32,17 @@ def submit(
     url: Url = None,
 ) -> None:
     """Submit an experiment spec; prints the job's id."""
-    document = read_spec(spec, overrides)
-    problems = check(document) if local else []
-    if problems:
-        raise SpecError(problems)
+    is_uploaded = is_upload(spec)
+    if is_uploaded and overrides:
+        message = "an uploaded spec is taken as it is; change the file and upload it anew"
+        raise typer.BadParameter(message, param_hint="--set")
+    document: Any = None if is_uploaded else _read_checked(spec, overrides, is_checked=local)
     with Client(url) as client:
+        submitted = client.find_upload(spec) if is_uploaded else document
         if dry_run:
-            say_dry_run(client.try_out(document, priority=priority or 0), as_json=as_json)
+            say_dry_run(client.try_out(submitted, priority=priority or 0), as_json=as_json)
             return
-        job = client.submit(document, name=name, labels=read_labels(labels), priority=priority)
+        job = client.submit(submitted, name=name, labels=read_labels(labels), priority=priority)
         if as_json:
             say_json(job.as_document())
         else:
@@ -45,6 +50,19 @@ def submit(
             note(f"{describe_state(job)}; see it at {client.url}/jobs/{job.id}")
         if follow:
             watch_job(client, job, as_json=as_json)
+
+
+def _read_checked(spec: str, overrides: list[str] | None, *, is_checked: bool) -> Any:
+    """Return the spec of a file.
+
+    Raises:
+        SpecError: it is none, or has problems.
+    """
+    document = read_spec(spec, overrides)
+    problems = check(document) if is_checked else []
+    if problems:
+        raise SpecError(problems)
+    return document
 
 
 def say_dry_run(found: dict[str, Any], *, as_json: bool) -> None:

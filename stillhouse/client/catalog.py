@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill_core.spec import ExperimentSpec, parse_document
-from stillhouse.client.results import Components
+from stillhouse.client.results import Components, Upload
 from stillhouse.client.webhooks import WebhookCalls
 
 Spec = Mapping[str, Any] | ExperimentSpec | Path | str
@@ -25,19 +25,24 @@ class CatalogCalls(WebhookCalls):
         """Return the JSON Schema of a spec, for editors."""
         return dict(self._transport.get("/v1/specs/schema"))
 
-    def try_out(self, spec: Spec, *, priority: int = 0) -> dict[str, Any]:
+    def try_out(self, spec: Spec | Upload, *, priority: int = 0) -> dict[str, Any]:
         """Return what a submission would be and take, without a job: resolved_spec, warnings, cost, cache, place.
 
         Raises:
             InvalidRequestError: the spec is wrong; `problems` lists every place.
         """
-        body = {"spec": read_document(spec), "priority": priority}
+        body = describe_spec(spec) | {"priority": priority}
         return dict(self._transport.send("POST", "/v1/jobs", params={"dry_run": "true"}, json=body).json())
 
     def validate(self, spec: Spec) -> dict[str, Any]:
         """Return what the server finds in a spec: valid, problems, resolved_spec."""
         answer = self._transport.send("POST", "/v1/specs/validate", json={"spec": read_document(spec)}).json()
         return dict(answer)
+
+
+def describe_spec(spec: Spec | Upload) -> dict[str, Any]:
+    """Return what a submission says of its spec: the spec itself, or the upload that holds it."""
+    return {"upload": spec.id} if isinstance(spec, Upload) else {"spec": read_document(spec)}
 
 
 def read_document(spec: Spec) -> Any:

@@ -10,17 +10,18 @@ from datetime import datetime
 from typing import Any, Self
 
 from stillhouse.client.address import find_key, find_url
-from stillhouse.client.catalog import Spec, read_document
+from stillhouse.client.catalog import Spec, describe_spec
 from stillhouse.client.comparison import ComparisonCalls
 from stillhouse.client.errors import NotFoundError, WaitTimeoutError
+from stillhouse.client.exporting import ExportCalls
 from stillhouse.client.files import FileCalls
 from stillhouse.client.records import read_job
-from stillhouse.client.results import Job
+from stillhouse.client.results import Job, Upload
 from stillhouse.client.transport import Transport
 from stillhouse.client.watch import Happening, watch
 
 
-class Client(FileCalls, ComparisonCalls):
+class Client(FileCalls, ExportCalls, ComparisonCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -50,7 +51,7 @@ class Client(FileCalls, ComparisonCalls):
 
     def submit(
         self,
-        spec: Spec,
+        spec: Spec | Upload,
         *,
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
@@ -61,7 +62,8 @@ class Client(FileCalls, ComparisonCalls):
         """Submit an experiment and return its job.
 
         Args:
-            spec: the experiment spec as plain data, as the spec's own object, or the path of a YAML or JSON file.
+            spec: the experiment spec as plain data, as the spec's own object, as the path of a YAML or JSON file, or
+                as an upload of kind spec.
             name: title of the job; the spec's if left out.
             labels: words to find the job by.
             priority: jobs of a higher one start first.
@@ -72,7 +74,7 @@ class Client(FileCalls, ComparisonCalls):
             InvalidRequestError: the spec is wrong; `problems` lists every place.
         """
         options = {"name": name, "labels": labels, "priority": priority, "max_restarts": max_restarts}
-        body = {"spec": read_document(spec)} | _drop_none(options)
+        body = describe_spec(spec) | _drop_none(options)
         headers = {"idempotency-key": idempotency_key or uuid.uuid4().hex}
         return Job.model_validate(self._transport.send("POST", "/v1/jobs", json=body, headers=headers).json())
 

@@ -74,7 +74,7 @@ def read_comparison(found: Mapping[str, Any]) -> Comparison:
         tuple(Change(row["pointer"], line_up(row["values"])) for row in found["differs"]),
         {row["key"]: line_up(row["values"]) for row in found["figures"]},
         {row["key"]: line_up(row["values"]) for row in found["metrics"]},
-        {row["key"]: line_up(row["deltas"]) for row in [*found["figures"], *found["metrics"]]},
+        {row["key"]: line_up(row["deltas"]) for row in [*found["metrics"], *found["figures"]]},
     )
 
 

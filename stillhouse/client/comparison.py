@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from stillhouse.client.compare import Change, Comparison, find_changes, read_comparison
 from stillhouse.client.records import RecordCalls
-from stillhouse.client.results import Gain
+from stillhouse.client.results import Gain, Leader
 
 
 class ComparisonCalls(RecordCalls):
@@ -45,8 +44,8 @@ class ComparisonCalls(RecordCalls):
         return find_changes([(job.resolved_spec if resolved else job.spec) or {} for job in jobs])
 
     def leaderboard(
-        self, *, metric: str = "test/accuracy", dataset: str | None = None, limit: int = 20
-    ) -> list[dict[str, Any]]:
+        self, *, metric: str = "test/accuracy", dataset: str | None = None, project: str | None = None, limit: int = 20
+    ) -> list[Leader]:
         """Return the jobs with the best values of a metric, with size, latency and gain, the best first."""
-        params = {"metric": metric, "dataset": dataset, "limit": limit}
-        return list(self._transport.get("/v1/leaderboard", params)["data"])
+        params = {"metric": metric, "dataset": dataset, "project": project, "limit": limit}
+        return [Leader.model_validate(entry) for entry in self._transport.get("/v1/leaderboard", params)["data"]]

@@ -1,7 +1,8 @@
-"""Files: what jobs made, brought here; weights, brought to the server."""
+"""Files: what jobs made, brought here; weights, data sets and specs, brought to the server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -51,13 +52,30 @@ class FileCalls(RecordCalls):
 
         Args:
             path: the file.
-            kind: what it holds: weights, as safetensors. A spec takes them as `weights: {upload: upl_…}`.
+            kind: what it holds: weights (safetensors), which a spec takes as `weights: {upload: upl_…}`; dataset (zip
+                or tar), which a stream takes as `upload: upl_…`; spec (YAML or JSON), which `submit` takes.
             report: called with the bytes that are there and the bytes in all.
 
         Raises:
             InvalidRequestError: the server does not take the file.
         """
         return upload_file(self._transport, path, kind, report)
+
+    def uploads(self) -> Iterator[Upload]:
+        """Yield the uploads, the newest first."""
+        yield from map(Upload.model_validate, self._pages("/v1/uploads", {}))
+
+    def find_upload(self, upload_id: str) -> Upload:
+        """Return how far an upload has come."""
+        return Upload.model_validate(self._transport.get(f"/v1/uploads/{upload_id}"))
+
+    def remove_upload(self, upload_id: str) -> None:
+        """Remove an upload.
+
+        Raises:
+            ConflictError: jobs that are not over read it.
+        """
+        self._transport.send("DELETE", f"/v1/uploads/{upload_id}")
 
     def download_student(
         self, job_id: str, target: Path | None = None, *, report: ReportProgress | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stillhouse.client.results import CacheEntry, CacheTotals, Key, Project, QueueEntry, Worker
+from stillhouse.client.results import AuditEntry, CacheEntry, CacheTotals, Key, Project, QueueEntry, Worker
 from stillhouse.client.transport import Transport
 
 PAGE_SIZE = 100
@@ -46,6 +46,14 @@ class OperatorCalls:
     def revoke_key(self, key_id: str) -> None:
         """End an API key for good."""
         self._transport.send("DELETE", f"/v1/api-keys/{key_id}")
+
+    def audit(self, *, actor: str | None = None) -> Iterator[AuditEntry]:
+        """Yield who wrote what, when and from where, the newest first, page after page as they are asked for.
+
+        Args:
+            actor: only what the key of this id did.
+        """
+        yield from map(AuditEntry.model_validate, self._pages("/v1/audit", {"actor": actor}))
 
     def worker(self, worker_id: str) -> Worker:
         """Return a worker."""

@@ -129,6 +129,18 @@ class Gain(Result):
     reason: str = ""
 
 
+class Leader(Result):
+    """A job on the leaderboard; `rank` counts from 1, and equal values share one."""
+
+    rank: int
+    value: float
+    size_bytes: Number | None = None
+    params: Number | None = None
+    latency_ms: Number | None = None
+    gain: Gain
+    job: Job
+
+
 class MetricRow(Result):
     """Values that the engine measured together."""
 
@@ -242,6 +254,19 @@ class Key(Result):
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class AuditEntry(Result):
+    """A write that somebody made: who (`actor`, a key's id), what, to what, and from where; `seq` counts up."""
+
+    seq: int
+    actor: str
+    action: str
+    target: str | None = None
+    project: str | None = None
+    request_id: str | None = None
+    address: str | None = None
+    created_at: datetime
 
 
 class Worker(Result):

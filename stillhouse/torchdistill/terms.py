@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from stillhouse.torchdistill.ledger import Part
-from stillhouse.torchdistill.places import Scope, is_logits
+from stillhouse.torchdistill.places import Scope, is_logits, unwrap
 
 Term = dict[str, Any]
 Terms = dict[str, Term]
@@ -83,7 +83,7 @@ def _read_term(name: str, criterion: Part, wrapper: Part, weight: float, scope: 
 
 def _read_ce(kwargs: Part, wrapper: Part, weight: float) -> Terms:
     inner = wrapper.find("kwargs")
-    if not is_logits(str(inner.find("input", "module_path").take() or ".")):
+    if not is_logits(unwrap(str(inner.find("input", "module_path").take() or "."))):
         inner.find("input").lose("cross-entropy is of the model's prediction here")
     for name in ("is_from_teacher", "io"):
         inner.find("input", name).take()

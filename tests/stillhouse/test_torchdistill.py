@@ -18,9 +18,8 @@ from stillhouse.torchdistill.convert import translate
 from stillhouse.torchdistill.document import Document, read_document
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "torchdistill").glob("*.yaml"))
-WHOLE = {"at", "crd", "fitnet", "ft", "kd", "kr"}
-"""Of ImageNet: the others name models, data or code that are none of ours."""
-
+WHOLE = {"at", "crd", "fitnet", "ft", "kd", "pairs", "review"}
+"""The others name models, data or code that are none of ours."""
 
 ALIASES = (
     "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c]\n"
@@ -29,15 +28,22 @@ ALIASES = (
 
 
 def _read(name: str) -> Imported:
+    return convert(_find(name).read_bytes(), name)
+
+
+def _find(name: str) -> Path:
     [path] = [path for path in FILES if path.stem == name]
-    return convert(path.read_bytes(), name)
+    return path
+
+
+def _list_losses(found: Imported) -> set[str]:
+    return {loss.pointer.rpartition("/")[2] for loss in found.losses}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_whole_or_says_what_it_lacks(path: Path) -> None:
     found = convert(path.read_bytes(), path.stem)
-    data, _, method = path.stem.partition("-")
-    assert found.is_whole is (data == "ilsvrc2012" and method in WHOLE)
+    assert found.is_whole is (path.stem in WHOLE)
     assert found.is_whole is (not found.losses)
     assert (check(found.spec) == []) is found.is_whole
     lines = path.read_text().splitlines()
@@ -45,62 +51,114 @@ def test_a_file_is_whole_or_says_what_it_lacks(path: Path) -> None:
 
 
 def test_knowledge_distillation_is_two_terms() -> None:
-    spec = _read("cifar10-kd").spec
+    spec = _read("kd-small").spec
     [stage] = spec["stages"]
     assert stage["objective"] == {
-        "ce": {"method": "ce", "weight": 0.9},
-        "kd": {"method": "kd", "weight": 0.1, "params": {"temperature": 4.0}},
+        "ce": {"method": "ce", "weight": 0.7},
+        "soft": {"method": "kd", "weight": 0.3, "params": {"temperature": 5.0}},
     }
-    assert stage["schedule"] == {"schedule": "multistep", "milestones": [91, 136], "gamma": 0.1}
-    assert spec["data"]["train"]["views"]["main"]["transforms"][0] == {"transform": "random_crop", "padding": 4}
-    assert spec["models"]["student"] == {"model": "cifar_resnet20"}
-    assert (stage["train"], stage["validate_on"], spec["evaluation"]["stream"]) == ("train", "test", "test")
+    assert stage["schedule"] == {"schedule": "multistep", "milestones": [25, 45], "gamma": 0.2}
+    assert spec["data"]["fit"]["views"]["main"]["transforms"][0] == {"transform": "random_crop", "padding": 3}
+    assert spec["models"]["student"] == {"model": "cifar_resnet14"}
+    assert (stage["train"], stage["validate_on"], spec["evaluation"]["stream"]) == ("fit", "held", "held")
 
 
 @pytest.mark.parametrize(
     ("name", "term", "wanted"),
     [
-        ("at", "at_loss", {"student_places": ["stage3", "stage4"], "form": "code"}),
-        ("crd", "crd", {"student_place": "pooled", "num_negatives": 16384, "temperature": 0.07}),
-        ("kr", "review", {"teacher_places": ["stage1.pre", "stage2.pre", "stage3.pre", "stage4.pre", "pooled"]}),
+        ("at", "maps", {"student_places": ["stage2", "stage4"], "form": "paper"}),
+        ("crd", "contrast", {"student_place": "pooled", "num_negatives": 2048, "temperature": 0.1, "momentum": 0.6}),
+        ("review", "review", {"teacher_places": ["stage2.pre", "stage3.pre", "stage4.pre", "pooled"]}),
+        ("pairs", "alike", {"student_place": "stage3", "teacher_place": "stage3", "row_norm": "l1"}),
+        ("pairs", "order", {"student_place": "pooled", "teacher_place": "pooled"}),
+        ("pairs", "rank", {"beta": 1.5, "gamma": 0.5, "temperature": 2.0}),
+        ("pairs", "scaled", {"temperature": 3.0, "standardise": True}),
+        ("pairs", "near", {"loss": {"function": "smooth_l1"}, "target": {"of": "teacher", "path": "stage2"}}),
+        ("text-regression", "label", {"target": {"of": "labels"}}),
     ],
 )
 def test_a_method_keeps_its_places_and_options(name: str, term: str, wanted: dict[str, Any]) -> None:
-    params = _read(f"ilsvrc2012-{name}").spec["stages"][0]["objective"][term]["params"]
+    params = _read(name).spec["stages"][0]["objective"][term]["params"]
     assert params.items() >= wanted.items()
 
 
+def test_a_label_term_may_name_its_module_through_a_wrapper() -> None:
+    objective = _read("crd").spec["stages"][0]["objective"]
+    assert objective["ce"] == {"method": "ce", "weight": 1.1}
+    assert objective["soft"]["weight"] == 0.9
+
+
 def test_stages_follow_one_another() -> None:
-    hint, distil = _read("ilsvrc2012-fitnet").spec["stages"]
-    assert hint["objective"]["layer1"]["params"] == {
-        "student_place": "stage1",
-        "teacher_place": "stage1",
-        "regressor": "conv1x1",
-        "batch_norm_relu": True,
+    hint, distil = _read("fitnet").spec["stages"]
+    assert hint["objective"]["hint"]["params"] == {
+        "student_place": "stage2",
+        "teacher_place": "stage2",
+        "regressor": "conv3x3",
+        "batch_norm_relu": False,
         "reduction": "sum",
     }
+    assert hint["frozen"] == ["conv1", "bn1"]
     assert "train" not in distil
-    assert set(distil["objective"]) == {"ce", "kd"}
-    paraphraser, transfer = _read("ilsvrc2012-ft").spec["stages"]
-    assert paraphraser["objective"]["reconst"]["method"] == "ft_paraphraser"
-    assert transfer["objective"]["factor_transfer"]["weight"] == 1000.0
+    assert set(distil["objective"]) == {"ce", "term"}
+    paraphraser, transfer = _read("ft").spec["stages"]
+    assert paraphraser["objective"]["rebuild"]["method"] == "ft_paraphraser"
+    assert paraphraser["objective"]["rebuild"]["params"]["rate"] == 0.75
+    assert (transfer["objective"]["follow"]["weight"], transfer["objective"]["follow"]["params"]["power"]) == (250, 2)
 
 
 def test_a_step_of_several_batches_is_one_batch_in_parts() -> None:
-    stage = _read("coco2017-ktaad").spec["stages"][1]
-    assert (stage["batch_size"], stage["accumulate"], stage["schedule"]["schedule"]) == (16, 2, "poly")
+    stage = _read("segmentation-ktaad").spec["stages"][1]
+    assert (stage["batch_size"], stage["accumulate"], stage["schedule"]["schedule"]) == (24, 4, "poly")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("at", {"schedule": "step", "every_epochs": 12, "gamma": 0.3}),
+        ("crd", {"schedule": "exponential", "gamma": 0.95}),
+        ("kd", {"schedule": "cosine", "is_stepped": True, "final_ratio": pytest.approx(0.01)}),
+        ("fitnet", {"schedule": "constant"}),
+        ("review", {"schedule": "linear"}),
+    ],
+)
+def test_a_schedule_is_carried_over(name: str, wanted: dict[str, Any]) -> None:
+    assert _read(name).spec["stages"][0]["schedule"] == wanted
+
+
+def test_an_optimizer_keeps_its_options() -> None:
+    stage = _read("text-kd").spec["stages"][0]
+    assert stage["optimizer"] == {"optimizer": "adamw", "decay_vectors": False, "lr": 7e-5, "weight_decay": 0.03}
+    assert (stage["clip"], stage["warmup"]) == ({"norm": 1.5}, {"steps": 40, "first_ratio": 0.0})
+    [pairs] = _read("pairs").spec["stages"]
+    assert pairs["optimizer"]["centered"] is True
+    assert pairs["cache"] == {"mode": "on"}
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("ghnd", {"dependencies", "student_model", "sampler"}),
+        ("detection-ghnd", {"batch_sampler", "collate_fn", "weight", "T_max", "k"}),
+        ("segmentation-ktaad", {"weights", "ignore_index", "criterion", "auxiliary_model_wrapper"}),
+        ("text-kd", {"dependencies", "private", "student_module_path", "reduction"}),
+        ("text-regression", {"fit", "held", "scheduler"}),
+    ],
+)
+def test_what_has_no_counterpart_is_told(name: str, wanted: set[str]) -> None:
+    assert wanted <= _list_losses(_read(name))
 
 
 def test_weights_that_the_peer_fetches_are_named_as_files_to_make() -> None:
-    found = _read("ilsvrc2012-kd")
-    assert found.spec["models"]["teacher"]["weights"] == {"file": "resnet34.safetensors"}
+    found = _read("kd")
+    assert found.spec["models"]["teacher"]["weights"] == {"file": "resnet50.safetensors"}
     [note] = [note for note in found.notes if note.pointer == "/models/teacher_model/kwargs/weights"]
-    assert "ResNet34_Weights.IMAGENET1K_V1" in note.message
-    assert note.line == 68
+    assert "ResNet50_Weights.IMAGENET1K_V2" in note.message
+    assert note.line == 10
+    assert _read("pairs").spec["models"]["teacher"]["weights"] == {"file": "wide.safetensors"}
 
 
 def test_what_nobody_knows_is_told_with_its_place() -> None:
-    text = FILES[-2].read_text().replace("log_freq: 1000", "log_freq: 1000\n  colour: {of: [red]}")
+    text = _find("kd").read_text().replace("log_freq: 50", "log_freq: 50\n  colour: {of: [red]}")
     assert "colour" in text
     [loss] = convert(text.encode(), "x").losses
     assert (loss.pointer, "'red'" in loss.message) == ("/train/colour/of/0", True)
@@ -154,10 +212,10 @@ def test_merged_dictionaries_stand_behind_what_is_said() -> None:
 
 
 def test_a_method_whose_settings_are_not_translated_is_named() -> None:
-    text = (FILES[-2].read_text()).replace("key: 'KDLoss'", "key: 'RKDLoss'")
+    text = _find("kd").read_text().replace("key: 'KDLoss'", "key: 'RKDLoss'")
     [loss] = convert(text.encode(), "x").losses
     assert "`stillhouse recipes rkd`" in loss.message
-    assert loss.pointer == "/train/criterion/kwargs/sub_terms/kd/criterion"
+    assert loss.pointer == "/train/criterion/kwargs/sub_terms/soft/criterion"
 
 
 def _list_places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -191,7 +249,7 @@ def test_a_file_with_a_wrong_value_is_translated_or_refused(path: Path) -> None:
 def test_the_spec_is_written_without_aliases() -> None:
     from stillhouse.cli.importing import write_spec
 
-    found = _read("ilsvrc2012-kr")
-    text = write_spec(found, "kr.yaml")
+    found = _read("review")
+    text = write_spec(found, "review.yaml")
     assert "&id" not in text
     assert yaml.safe_load(text) == found.spec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,24 @@ def test_upload_prints_the_id_alone_and_says_how_a_spec_names_it(run: Run, tmp_p
     assert f"weights: {{upload: {done.stdout.strip()}}}" in done.stderr
     assert run("upload", "a.safetensors", "--kind", "pickle").returncode == 2
     assert run("upload", "nowhere.safetensors").returncode == 2
+
+
+def test_an_uploaded_spec_is_submitted_by_its_id(run: Run, spec: Path, client: Client) -> None:
+    done = run("upload", spec, "--kind", "spec")
+    upload = done.stdout.strip()
+    assert f"stillhouse submit {upload}" in done.stderr
+    assert "steps    14" in run("submit", upload, "--dry-run").stdout
+    job = client.job(run("submit", upload, "--name", "sent before").stdout.strip())
+    assert (job.name, job.spec) == ("sent before", tiny_spec())
+    assert run("submit", upload, "--set", "runtime.seed=1").returncode == 2
+    assert run("submit", f"upl_{'0' * 26}").returncode == 1
+
+
+def test_an_uploaded_data_set_says_how_a_spec_names_it(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "birds.zip", "w") as archive:
+        archive.writestr("train/owl/1.png", b"no picture, but a file")
+    done = run("upload", "birds.zip", "--kind", "dataset")
+    assert f"data: {{train: {{dataset: image_folder, upload: {done.stdout.strip()}}}}}" in done.stderr
 
 
 def test_verbs_print_where_the_job_stands_then(run: Run, client: Client) -> None:

@@ -30,24 +30,24 @@ DATA = Path(__file__).parents[2] / "data" / "torchdistill"
 
 
 def test_a_whole_file_gives_a_spec_that_can_be_submitted(run: Run, tmp_path: Path) -> None:
-    done = run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml")
+    done = run("import", DATA / "kd.yaml", "--out", "spec.yaml")
     assert done.returncode == 0, done.stderr
     assert "all of it was carried over" in done.stderr
     assert check(parse_document((tmp_path / "spec.yaml").read_bytes())) == []
     assert run("check", "spec.yaml").returncode == 0
-    again = run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml")
+    again = run("import", DATA / "kd.yaml", "--out", "spec.yaml")
     assert again.returncode == 2
     assert "--force" in again.stderr
-    assert run("import", DATA / "ilsvrc2012-kd.yaml", "--out", "spec.yaml", "--force").returncode == 0
+    assert run("import", DATA / "kd.yaml", "--out", "spec.yaml", "--force").returncode == 0
 
 
 def test_what_is_lost_is_told_in_the_file_on_the_screen_and_by_the_exit_code(run: Run) -> None:
-    done = run("import", DATA / "cifar10-kd.yaml")
+    done = run("import", DATA / "kd-small.yaml")
     assert done.returncode == 4
-    assert "# line 48, /models/teacher_model: no model of ours is 'densenet_bc_k12_depth100'" in done.stdout
-    assert "not carried over: line 48" in done.stderr
+    assert "# line 4, /models/teacher_model: no model of ours is 'densenet_bc_k24_depth250'" in done.stdout
+    assert "not carried over: line 4" in done.stderr
     assert "the spec cannot be run as it is" in done.stderr
-    document = json.loads(run("import", DATA / "cifar10-kd.yaml", "--json").stdout)
+    document = json.loads(run("import", DATA / "kd-small.yaml", "--json").stdout)
     assert (document["is_whole"], len(document["losses"]), len(document["problems"])) == (False, 1, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -50,6 +51,18 @@ def test_stored_teacher_outputs_are_listed_summed_and_removed(client: Client, ha
     assert doomed.delete_requested_at is not None
     with pytest.raises(NotFoundError):
         client.remove_cache("b" * 64)
+
+
+def test_the_audit_tells_who_wrote_what_the_newest_first(client: Client) -> None:
+    job = client.submit(tiny_spec())
+    client.cancel(job.id)
+    entries = list(islice(client.audit(), 2))
+    assert [entry.target for entry in entries] == [job.id, job.id]
+    assert entries[0].seq > entries[1].seq
+    assert "cancel" in entries[0].action
+    own = client.audit(actor=entries[0].actor)
+    assert {entry.actor for entry in islice(own, 150)} == {entries[0].actor}
+    assert list(client.audit(actor="key_nobody")) == []
 
 
 def test_components_and_schema_are_those_of_the_server(client: Client) -> None:

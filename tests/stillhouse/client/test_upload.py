@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import zipfile
 from pathlib import Path
 
 import httpx
 import pytest
 
-from stillhouse.client import Client, InvalidRequestError
+from stillhouse.client import Client, InvalidRequestError, NotFoundError
 from stillhouse.client import upload as uploading
-from tests.stillhouse.serving import ServerProcess
+from tests.stillhouse.serving import ServerProcess, tiny_spec
 
 
 @pytest.fixture
@@ -52,6 +53,32 @@ def test_an_upload_that_was_cut_goes_on_where_it_stands(client: Client, server: 
     told: list[int] = []
     upload = client.upload(weights, report=lambda here, _: told.append(here))
     assert (upload.id, upload.state, told) == (started, "complete", [250_000, len(data)])
+
+
+def test_an_uploaded_spec_is_submitted(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(tiny_spec(seed=11)))
+    upload = client.upload(path, "spec")
+    assert (upload.kind, upload.state) == ("spec", "complete")
+    assert client.try_out(upload)["cost"]["steps"] == 14
+    job = client.job(client.submit(upload, name="from there").id)
+    assert (job.name, job.spec) == ("from there", tiny_spec(seed=11))
+    path.write_text(json.dumps(tiny_spec() | {"version": 99}))
+    with pytest.raises(InvalidRequestError) as refusal:
+        client.upload(path, "spec")
+    assert "/version" in [problem.pointer for problem in refusal.value.problems]
+
+
+def test_an_uploaded_data_set_is_listed_and_removed(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "birds.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train/owl/1.png", b"no picture, but a file")
+    upload = client.upload(path, "dataset")
+    assert client.find_upload(upload.id) == upload
+    assert upload.id in [each.id for each in client.uploads()]
+    client.remove_upload(upload.id)
+    with pytest.raises(NotFoundError):
+        client.find_upload(upload.id)
 
 
 def test_a_file_that_the_server_does_not_take_is_an_error(client: Client, tmp_path: Path) -> None:
