@@ -71,7 +71,7 @@ function LeaderRow({ leader, metric, reach }: { leader: Leader; metric: string; 
         {gain.verdict && <strong className={`verdict-${gain.verdict}`}>{VERDICTS[gain.verdict]}</strong>}
         <span className="muted small">{gain.reason}</span>
       </td>
-      <td className="number">{formatNumber(params)}</td>
+      <td className="number">{typeof params === "number" ? params.toLocaleString("en") : "–"}</td>
       <td className="number">{typeof size === "number" ? formatBytes(size) : "–"}</td>
       <td className="number">{typeof latency === "number" ? `${formatNumber(latency)} ms` : "–"}</td>
     </tr>
