@@ -62,7 +62,7 @@ function SendingBar({ progress, name, onStop }: { progress: Progress | null; nam
   const words = progress?.step === "sending" ? `sent ${percent} %` : `computing its sha256: ${percent} %`;
   return (
     <div className="sending">
-      <div className="progress progress-running" role="progressbar" aria-label={`Upload of ${name}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent} aria-valuetext={words}>
+      <div key={progress?.step} className="progress progress-running" role="progressbar" aria-label={`Upload of ${name}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent} aria-valuetext={words}>
         <div className="progress-fill" style={{ transform: `scaleX(${percent / 100})` }} />
       </div>
       <span className="muted" data-testid="upload-progress">
