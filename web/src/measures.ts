@@ -31,9 +31,9 @@ export function rankMeasure(key: string): number {
   return key.startsWith("system/") ? SECTIONS.length + 1 : place < 0 ? SECTIONS.length : place;
 }
 
-/** Whether more or less of it is better: what a run took of its host is neither. */
+/** Whether more or less of it is better: what a run took of its host is neither, and losses of different objectives are not alike. */
 export function isJudged(key: string): boolean {
-  return !key.startsWith("system/");
+  return !/^(system|train|share)\//.test(key);
 }
 
 /** A value with its unit. */
