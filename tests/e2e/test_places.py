@@ -13,6 +13,7 @@ from tests.e2e.running import Up, running_up
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PLACES = {
+    "/leaderboard": "Leaderboard",
     "/queue": "Queue",
     "/workers": "Workers",
     "/cache": "Teacher cache",
@@ -24,6 +25,7 @@ PLACES = {
     "/settings/keys": "Settings",
     "/settings/webhooks": "Settings",
     "/settings/projects": "Settings",
+    "/settings/uploads": "Settings",
     "/settings/audit": "Settings",
     "/settings/appearance": "Settings",
     "/jobs/new?recipe=fitnet": "New job",

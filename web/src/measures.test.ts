@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { nameMeasure, showDelta, showMeasure } from "./measures";
+import { isJudged, nameMeasure, rankMeasure, showDelta, showMeasure } from "./measures";
 
 test("values are written with their units", () => {
   expect(showMeasure("test/accuracy", 0.9683)).toBe("96.83 %");
@@ -20,4 +20,10 @@ test("differences have a sign, those of shares in percentage points", () => {
 test("a key without a name is its own name", () => {
   expect(nameMeasure("cost/latency_ms")).toBe("Latency");
   expect(nameMeasure("train/kd")).toBe("train/kd");
+});
+
+test("what a run took of its host and training losses are judged by nobody, and come last", () => {
+  const keys = ["system/cpu_cores", "share/kd", "train/loss", "cost/size_bytes", "test/accuracy"];
+  expect(keys.filter((key) => !isJudged(key))).toEqual(["system/cpu_cores", "share/kd", "train/loss"]);
+  expect(keys.toSorted((left, right) => rankMeasure(left) - rankMeasure(right))).toEqual(keys.toReversed());
 });

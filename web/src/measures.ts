@@ -23,6 +23,19 @@ export function nameMeasure(key: string): string {
   return TITLES[key] ?? key;
 }
 
+const SECTIONS = ["test/", "cost/", "export/", "val/", "train/"];
+
+/** Where a measure stands among others: first what a student was trained for, last what its run took of the host. */
+export function rankMeasure(key: string): number {
+  const place = SECTIONS.findIndex((section) => key.startsWith(section));
+  return key.startsWith("system/") ? SECTIONS.length + 1 : place < 0 ? SECTIONS.length : place;
+}
+
+/** Whether more or less of it is better: what a run took of its host is neither, and losses of different objectives are not alike. */
+export function isJudged(key: string): boolean {
+  return !/^(system|train|share)\//.test(key);
+}
+
 /** A value with its unit. */
 export function showMeasure(key: string, value: MetricValue | undefined): string {
   if (typeof value !== "number") return formatNumber(value);

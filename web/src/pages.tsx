@@ -5,6 +5,7 @@ import { lazy, type ReactNode } from "react";
 import { JobsPage } from "./jobs/JobsPage";
 
 const ComparePage = lazy(async () => ({ default: (await import("./compare/ComparePage")).ComparePage }));
+const LeaderboardPage = lazy(async () => ({ default: (await import("./leaderboard/LeaderboardPage")).LeaderboardPage }));
 const JobPage = lazy(async () => ({ default: (await import("./job/JobPage")).JobPage }));
 const NewJobPage = lazy(async () => ({ default: (await import("./submit/NewJobPage")).NewJobPage }));
 const QueuePage = lazy(async () => ({ default: (await import("./queue/QueuePage")).QueuePage }));
@@ -24,6 +25,7 @@ const PAGES: readonly PageFacts[] = [
   { path: /^\/compare$/, render: () => <ComparePage /> },
   { path: /^\/jobs\/new$/, render: () => <NewJobPage /> },
   { path: /^\/jobs\/(job_[0-9A-Z]+)$/, render: (id) => <JobPage key={id} id={id} /> },
+  { path: /^\/leaderboard$/, render: () => <LeaderboardPage /> },
   { path: /^\/queue$/, render: () => <QueuePage /> },
   { path: /^\/workers$/, render: () => <WorkersPage /> },
   { path: /^\/cache$/, render: () => <CachePage /> },
@@ -34,6 +36,7 @@ const PAGES: readonly PageFacts[] = [
 /** The pages that the frame's navigation leads to, in its order. */
 export const PLACES: readonly { href: string; title: string }[] = [
   { href: "/", title: "Jobs" },
+  { href: "/leaderboard", title: "Leaderboard" },
   { href: "/queue", title: "Queue" },
   { href: "/workers", title: "Workers" },
   { href: "/cache", title: "Cache" },

@@ -37,8 +37,8 @@ export function buildUrl(path: string, params: Params = {}): string {
 }
 
 /** Ask the server; throws ApiError for every answer that is not a success. */
-export async function request(url: string, init: RequestInit = {}): Promise<Response> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+export async function request(url: string, init: RequestInit = {}, timeoutMs: number = TIMEOUT_MS): Promise<Response> {
+  const timeout = AbortSignal.timeout(timeoutMs);
   const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   let response: Response;
   try {

@@ -6,18 +6,16 @@ import type { Job } from "../api/types";
 import { nameMeasure, showDelta, showMeasure } from "../measures";
 import { Link, useParam } from "../router";
 import { useHover } from "./hover";
+import { findReach, Interval, VERDICTS } from "./Interval";
 import { gainQuery, type Gain, type Measure } from "./queries";
 import { Swatch } from "./Swatch";
 
-const VERDICTS = { gain: "gain", loss: "loss", no_evidence: "no evidence" } as const;
-const WIDTH = 220;
-const HEIGHT = 22;
 
 export function GainPanel({ jobs, figures }: { jobs: readonly Job[]; figures: readonly Measure[] }) {
   const offered = figures.map(({ key }) => key).filter((key) => key.startsWith("test/"));
   const [metric, setMetric] = useParam<string>("gain", "test/accuracy");
   const gains = useQueries({ queries: jobs.map(({ id }) => gainQuery(id, metric)) });
-  const reach = Math.max(1e-9, ...gains.flatMap(({ data }) => [data?.low, data?.high, data?.gain].map((end) => Math.abs(end ?? 0))));
+  const reach = findReach(gains.map(({ data }) => data));
   return (
     <section className="compare-part">
       <div className="part-head">
@@ -93,20 +91,5 @@ function GainRow({ job, index, metric, gain, error, reach }: RowProps) {
         <span className="muted">{error ? error.message : gain?.reason}</span>
       </td>
     </tr>
-  );
-}
-
-/** The interval on a scale that all rows share, nought in its middle. */
-function Interval({ gain, metric, reach }: { gain: Gain; metric: string; reach: number }) {
-  const { low, high, gain: middle } = gain;
-  if (typeof low !== "number" || typeof high !== "number" || typeof middle !== "number") return <>–</>;
-  const place = (value: number) => WIDTH / 2 + (value / reach) * (WIDTH / 2 - 6);
-  return (
-    <svg className={`interval interval-${gain.verdict}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`from ${showDelta(metric, low)} to ${showDelta(metric, high)}`}>
-      <title>{`from ${showDelta(metric, low)} to ${showDelta(metric, high)}`}</title>
-      <line className="nought" x1={WIDTH / 2} x2={WIDTH / 2} y1="1" y2={HEIGHT - 1} />
-      <line className="reach" x1={place(low)} x2={place(high)} y1={HEIGHT / 2} y2={HEIGHT / 2} />
-      <circle cx={place(middle)} cy={HEIGHT / 2} r="4" />
-    </svg>
   );
 }

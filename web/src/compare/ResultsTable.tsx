@@ -3,7 +3,7 @@
 import { memo } from "react";
 
 import type { Job } from "../api/types";
-import { nameMeasure, showDelta, showMeasure } from "../measures";
+import { isJudged, nameMeasure, rankMeasure, showDelta, showMeasure } from "../measures";
 import { isNumber, showPlain } from "./axes";
 import { useHover } from "./hover";
 import type { Comparison, Measure } from "./queries";
@@ -70,7 +70,8 @@ function readJob(target: EventTarget): string | null {
 const Body = memo(function Body({ comparison, showsAll }: Omit<Props, "onShowAll">) {
   const { data: jobs, figures, metrics, differs, alike, baseline } = comparison;
   const known = new Set(figures.map(({ key }) => key));
-  const measures = [...figures, ...metrics.filter(({ key }) => !known.has(key))].filter((measure) => showsAll || measure.differs);
+  const all = [...figures, ...metrics.filter(({ key }) => !known.has(key))];
+  const measures = all.filter((measure) => showsAll || measure.differs).sort((left, right) => rankMeasure(left.key) - rankMeasure(right.key));
   const params = differs.filter(({ pointer }) => pointer !== "/name");
   return (
     <>
@@ -104,7 +105,7 @@ function Heading({ title, count, isEmpty }: { title: string; count: number; isEm
 
 function MeasureRow({ measure, jobs, baseline }: { measure: Measure; jobs: readonly Job[]; baseline: string | null }) {
   const { key, values, deltas } = measure;
-  const best = findBest(measure);
+  const best = isJudged(key) ? findBest(measure) : null;
   return (
     <tr data-key={key}>
       <th scope="row" title={key}>

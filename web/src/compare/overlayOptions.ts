@@ -44,7 +44,7 @@ export function overlayOptions(count: number, { palette, isLog, isSmooth, metric
     scales: { x: { time: false }, y: isLog ? { distr: LOGARITHMIC } : {} },
     axes: [
       { ...axis, size: 28, space: 70, values: write(formatNumber) },
-      { ...axis, size: 62, space: 36, values: write((value) => showMeasure(metric, value)) },
+      { ...axis, size: 62, space: 36, values: write((value) => showMeasure(metric, value).replace(".00 %", " %")) },
     ],
     series: [{}, ...indices.map((index) => drawLine(palette, index, 1.75)), ...(isSmooth ? indices.map((index) => drawLine(palette, index, 1, FAINT)) : [])],
   };

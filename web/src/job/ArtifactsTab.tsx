@@ -10,21 +10,41 @@ import { Empty, Failure, Loading } from "../ui/Notice";
 import { ArtifactList } from "./ArtifactList";
 import { isExport } from "./artifactKinds";
 import { CheckpointList } from "./CheckpointList";
+import { exportsQuery, type Export } from "./exportQueries";
+import { ExportsCard } from "./ExportsCard";
+
+const EXPORT_POLL_MS = 1_500; // an export takes seconds, and hints name its own job
 
 export function ArtifactsTab({ job }: { job: JobDetail }) {
-  const artifacts = useQuery({ ...artifactsQuery(job.id), refetchInterval: usePollInterval(isFinal(job.state)) });
+  const poll = usePollInterval(isFinal(job.state));
+  const exports = useQuery({
+    ...exportsQuery(job.id),
+    enabled: job.state === "succeeded",
+    refetchInterval: ({ state }) => (state.data?.some((each) => !isFinal(each.state)) ? EXPORT_POLL_MS : poll),
+  });
+  const made = exports.data?.flatMap(({ artifact_id: id }) => id ?? []) ?? [];
+  const artifacts = useQuery({
+    ...artifactsQuery(job.id),
+    refetchInterval: ({ state }) => (state.data && made.some((id) => !state.data?.some((each) => each.id === id)) ? EXPORT_POLL_MS : poll),
+  });
   return (
     <div className="stack">
       {artifacts.isError && <Failure error={artifacts.error} onRetry={() => void artifacts.refetch()} />}
       {artifacts.isPending && <Loading what="artifacts" />}
-      {artifacts.data && <Groups job={job} artifacts={artifacts.data} />}
+      {artifacts.data && <Groups job={job} artifacts={artifacts.data} exports={exports.data ?? []} exportsError={exports.error} />}
       <CheckpointList job={job} />
     </div>
   );
 }
 
-function Groups({ job, artifacts }: { job: JobDetail; artifacts: readonly Artifact[] }) {
-  const exports = artifacts.filter(isExport);
+interface GroupsProps {
+  job: JobDetail;
+  artifacts: readonly Artifact[];
+  exports: readonly Export[];
+  exportsError: Error | null;
+}
+
+function Groups({ job, artifacts, exports, exportsError }: GroupsProps) {
   const student = artifacts.filter(({ kind }) => kind === "student");
   const others = artifacts.filter((each) => !isExport(each) && each.kind !== "student");
   return (
@@ -40,16 +60,7 @@ function Groups({ job, artifacts }: { job: JobDetail; artifacts: readonly Artifa
           From a terminal: <code>stillhouse download {job.id}</code> fetches everything, resumes what was cut, and checks every sha256.
         </p>
       </section>
-      <section className="card">
-        <h2>Exports</h2>
-        {exports.length > 0 ? (
-          <ArtifactList artifacts={exports} />
-        ) : (
-          <Empty>
-            None. A spec asks for them with <code>{"outputs: {exports: [onnx, torch_export]}"}</code>.
-          </Empty>
-        )}
-      </section>
+      <ExportsCard job={job} made={artifacts.filter(isExport)} hasStudent={student.length > 0} asked={exports} error={exportsError} />
       {others.length > 0 && (
         <section className="card">
           <h2>What else it left</h2>

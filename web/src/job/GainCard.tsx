@@ -9,6 +9,7 @@ import { Failure } from "../ui/Notice";
 import { gainQuery, type Gain } from "./jobQueries";
 
 const METRIC = "test/accuracy";
+const NAMED = 3;
 const TITLES = { gain: "A gain over the control", loss: "A loss against the control", no_evidence: "No evidence of gain" } as const;
 
 export function GainCard({ job }: { job: JobDetail }) {
@@ -23,7 +24,7 @@ export function GainCard({ job }: { job: JobDetail }) {
   );
 }
 
-function GainWords({ gain, low, high, basis, verdict, reason, controls, control_mean, value }: Gain) {
+function GainWords({ gain, low, high, basis, verdict, reason, controls, control_mean, value, peers }: Gain) {
   if (gain === null) return <p className="muted">{reason ?? "There is no control to compare with yet."}</p>;
   const range = low !== null && high !== null ? `95 % interval ${showPoints(low)} to ${showPoints(high)} points` : null;
   return (
@@ -37,8 +38,8 @@ function GainWords({ gain, low, high, basis, verdict, reason, controls, control_
         {[range, basis && `over ${basis}`, reason].filter(Boolean).join(" · ")}
       </p>
       <p className="muted">
-        {formatPercent(value)} against {formatPercent(control_mean)} of{" "}
-        {controls.slice(0, 5).map(({ job_id, name }, index) => (
+        {describeOwn(value, gain, control_mean, peers.length)} against {formatPercent(control_mean)} of{" "}
+        {controls.slice(0, NAMED).map(({ job_id, name }, index) => (
           <span key={job_id}>
             {index > 0 && ", "}
             <Link href={`/jobs/${job_id}`}>
@@ -46,10 +47,16 @@ function GainWords({ gain, low, high, basis, verdict, reason, controls, control_
             </Link>
           </span>
         ))}
-        {controls.length > 5 && ` and ${controls.length - 5} more`}
+        {controls.length > NAMED && ` and ${controls.length - NAMED} more`}
       </p>
     </>
   );
+}
+
+/** A gain is that of all seeds: where there are several, their mean is what stands against the control. */
+function describeOwn(value: number | null, gain: number, control: number | null, numPeers: number): string {
+  if (numPeers === 0 || control === null) return formatPercent(value);
+  return `${formatPercent(control + gain)}, the mean of ${numPeers + 1} seeds (this one ${formatPercent(value)}),`;
 }
 
 /** The interval as a line with the gain on it, and zero as a mark. */

@@ -87,7 +87,7 @@ test("jobs of the data set are placed by cost and accuracy, this one among them"
   expect(asked.find(({ route, url }) => route === "GET /v1/jobs" && url.searchParams.has("dataset"))?.url.searchParams.get("dataset")).toBe("digits");
 });
 
-const GAIN = { metric: "test/accuracy", value: 0.95, controls: [{ job_id: OTHER, name: "control", value: 0.94 }], control_mean: 0.94, gain: 0.01, basis: "seeds" };
+const GAIN = { metric: "test/accuracy", value: 0.95, controls: [{ job_id: OTHER, name: "control", value: 0.94 }], control_mean: 0.94, peers: [], gain: 0.01, basis: "seeds" };
 
 test("a gain that may be chance is called no evidence of gain", async () => {
   serveJob({ "/gain": () => ({ ...GAIN, low: -0.01, high: 0.03, verdict: "no_evidence", reason: null }) });
@@ -95,6 +95,13 @@ test("a gain that may be chance is called no evidence of gain", async () => {
   const card = await screen.findByTestId("job-gain");
   expect(card.textContent).toContain("No evidence of gain");
   expect(card.textContent).toContain("95 % interval −1.00 to +3.00 points");
+});
+
+test("with several seeds it is their mean that stands against the control", async () => {
+  const peers = [{ job_id: "job_2", name: "seed 1", value: 0.955 }];
+  serveJob({ "/gain": () => ({ ...GAIN, value: 0.965, peers, gain: 0.02, low: 0.01, high: 0.03, verdict: "gain", reason: null }) });
+  show(`/jobs/${ID}`);
+  expect((await screen.findByTestId("job-gain")).textContent).toContain("96.00 %, the mean of 2 seeds (this one 96.50 %), against 94.00 % of control");
 });
 
 test("a server that tells no gain leaves no trace of it", async () => {

@@ -32,6 +32,8 @@ export interface Gain {
   value: number | null;
   controls: { job_id: string; name: string; value: number }[];
   control_mean: number | null;
+  /** Jobs of the same spec under other seeds. */
+  peers: { job_id: string; name: string; value: number }[];
   gain: number | null;
   low: number | null;
   high: number | null;

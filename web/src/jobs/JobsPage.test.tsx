@@ -18,7 +18,9 @@ test("a job is shown with its state, progress, models and figures", async () => 
   const done = aJob({ id: "job_2", state: "succeeded", progress: 1, figures: { "test/accuracy": 0.9683 } });
   serve({ "GET /v1/jobs": () => list([aJob(), done]) });
   show("/");
+  expect(screen.getByTestId("jobs-skeleton").textContent).toBe("Loading jobs…");
   const [first, second] = await screen.findAllByTestId("job-row");
+  expect(screen.queryByTestId("jobs-skeleton")).toBeNull();
   expect(within(first!).getByTestId("job-state").textContent).toBe("running");
   expect(first!.textContent).toContain("42 %, 1 min 20 s left");
   expect(first!.textContent).toContain("resnet20");

@@ -3,7 +3,7 @@
 import { useCallback, useMemo, useState } from "react";
 
 import { useParams } from "../router";
-import { Empty, Failure, Loading } from "../ui/Notice";
+import { Empty, Failure } from "../ui/Notice";
 import { useTitle } from "../ui/useTitle";
 import { BulkBar } from "./BulkBar";
 import { ColumnMenu } from "./ColumnMenu";
@@ -13,6 +13,7 @@ import { FirstSteps } from "./FirstSteps";
 import { JobFilters } from "./JobFilters";
 import { isFiltered, readView, turnSort, writeColumns } from "./jobsView";
 import { JobTable } from "./JobTable";
+import { JobsSkeleton } from "./JobsSkeleton";
 import { extend, NOTHING, toggle, toggleAll } from "./selection";
 import { useJobs, useSparks } from "./useJobs";
 import { ViewsMenu } from "./ViewsMenu";
@@ -37,7 +38,7 @@ export function JobsPage() {
       </div>
       <FilterChips view={view} onChange={change} />
       {error && <Failure error={error} onRetry={retry} />}
-      {query.isPending && !error && <Loading what="jobs" />}
+      {query.isPending && !error && <JobsSkeleton />}
       {choice.selection.ids.size > 0 && <BulkBar ids={choice.selection.ids} jobs={jobs} onClear={choice.onClear} />}
       {jobs.length > 0 && (
         <JobTable

@@ -1,10 +1,11 @@
-/** Settings: keys, webhooks, projects, the audit, and how the page looks; each has an address of its own. */
+/** Settings: keys, webhooks, projects, uploads, the audit, and how the page looks; each has an address of its own. */
 
 import type { ReactNode } from "react";
 
 import { Link } from "../router";
 import { Empty } from "../ui/Notice";
 import { useTitle } from "../ui/useTitle";
+import { UploadsSection } from "../uploads/UploadsSection";
 import { AppearanceSection } from "./AppearanceSection";
 import { AuditSection } from "./AuditSection";
 import { KeysSection } from "./KeysSection";
@@ -15,6 +16,7 @@ const SECTIONS: readonly { name: string; title: string; render: (rest: string) =
   { name: "keys", title: "Keys", render: () => <KeysSection /> },
   { name: "webhooks", title: "Webhooks", render: (id) => <WebhooksSection chosen={id} /> },
   { name: "projects", title: "Projects", render: () => <ProjectsSection /> },
+  { name: "uploads", title: "Uploads", render: () => <UploadsSection /> },
   { name: "audit", title: "Audit", render: () => <AuditSection /> },
   { name: "appearance", title: "Appearance", render: () => <AppearanceSection /> },
 ];

@@ -237,3 +237,15 @@ test("an address that names a recipe starts from it", async () => {
   await vi.waitFor(async () => expect(await readEditor()).toContain("name: fitnet"));
   expect(location.search).toBe("");
 });
+
+test("an uploaded file is named in the spec by the model that should start from it", async () => {
+  const upload = { object: "upload", id: "upl_1", project: "default", kind: "weights", name: "w.safetensors", size: 3, offset: 3, state: "complete", created_at: "2026-01-02T03:04:05Z" };
+  serve({ "GET /v1/uploads": () => list([]), "POST /v1/uploads": () => ({ ...upload, offset: 0, state: "open" }), "PATCH /v1/uploads/upl_1": () => upload });
+  show("/jobs/new");
+  await userEvent.click(await screen.findByText("Upload weights or a data set"));
+  await userEvent.upload(screen.getByLabelText("file"), new File(["abc"], "w.safetensors"));
+  await userEvent.click(screen.getByRole("button", { name: "Upload" }));
+  await userEvent.click(await screen.findByRole("button", { name: /^Use for student/ }));
+  await vi.waitFor(async () => expect(await readEditor()).toMatch(/weights:[^#]*upload: upl_1/));
+  expect(screen.getByRole<HTMLButtonElement>("button", { name: /^Used for student/ }).disabled).toBe(true);
+});

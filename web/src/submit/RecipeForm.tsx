@@ -3,6 +3,7 @@
 import { listOwnOptions } from "../components/kinds";
 import { isRecord } from "../components/schema";
 import { Link } from "../router";
+import { useMay } from "../session/useMay";
 import { DataSection } from "./DataSection";
 import { ModelSection } from "./ModelSection";
 import { OptionField } from "./OptionField";
@@ -10,6 +11,7 @@ import { OptionFields } from "./OptionFields";
 import { applyRecipe } from "./applyRecipe";
 import { problemsAt, useSpecForm } from "./specContext";
 import { findParams, readAt } from "./specPlaces";
+import { UploadCard } from "./UploadCard";
 
 const TRAINING = ["epochs", "batch_size", "optimizer", "schedule", "validate_on"];
 const RUN = ["device", "seed", "devices", "precision"];
@@ -18,6 +20,7 @@ export function RecipeForm() {
   const { data, known } = useSpecForm();
   const models = isRecord(data["models"]) ? Object.keys(data["models"]) : [];
   const parts = known.schema.$defs ?? {};
+  const mayWrite = useMay("jobs:write");
   return (
     <div className="recipe-form" data-testid="recipe-form">
       <section className="card">
@@ -36,6 +39,7 @@ export function RecipeForm() {
         <h2>Data</h2>
         <DataSection />
       </section>
+      {mayWrite && <UploadCard />}
       <section className="card">
         <h2>{data["recipe"] ? "Options of the recipe" : "Stages"}</h2>
         {data["recipe"] ? <RecipeOptions /> : <StageList />}
