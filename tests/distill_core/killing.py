@@ -190,12 +190,16 @@ def told(kind: str, **fields: Any) -> Moment:
 
 
 def counted_points(outcome: Outcome) -> Points:
-    """Return what was measured, as the service counts it: an attempt gives way where the next one started."""
+    """Return what was measured, as the service counts it: an attempt gives way where the next one started.
+
+    What is measured of the host (`system/...`) is no part of a run that should repeat.
+    """
     points: Points = {}
     for event in outcome.events:
         if event["type"] == "run_started":
             start = event["resumed_from_step"] or 0
             points = {(step, key): value for (step, key), value in points.items() if step <= start}
         if event["type"] == "metrics":
-            points |= {(event["step"], key): value for key, value in event["values"].items()}
+            values = event["values"].items()
+            points |= {(event["step"], key): value for key, value in values if not key.startswith("system/")}
     return points
