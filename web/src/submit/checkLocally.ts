@@ -15,9 +15,14 @@ export function makeCheck(schema: Schema): (text: string) => SpecProblem[] {
   const validator = new Validator(schema as ConstructorParameters<typeof Validator>[0], "2020-12", false);
   return (text) => {
     const { data, error } = readSpec(text);
-    if (error) return [aProblem("", "unreadable", error.message)];
+    if (error) return [tellUnreadable(error.message)];
     return choose(validator.validate(data).errors).slice(0, MOST).map(tell);
   };
+}
+
+/** Return the problem of a text that is no document at all. */
+export function tellUnreadable(message: string): SpecProblem {
+  return aProblem("", "unreadable", message);
 }
 
 /** Keep of each union the branch that was probably meant, and of everything what went wrong first, not what wraps it. */

@@ -7,7 +7,8 @@ import { ApiError } from "../api/client";
 import { validateSpec } from "../api/queries";
 import type { SpecProblem, Validation } from "../api/types";
 import type { Schema } from "../components/schema";
-import { makeCheck } from "./checkLocally";
+import { makeCheck, tellUnreadable } from "./checkLocally";
+import { readSpec } from "./specText";
 
 const TYPING_PAUSE_MS = 300;
 
@@ -41,8 +42,10 @@ export function useValidation(text: string, schema: Schema | undefined): Check {
   return { verdict: check.data?.valid ? "valid" : "invalid", problems: told, judged: settled };
 }
 
-/** A text that is no document at all is refused with a problem instead of an answer: to a person that is the same. */
+/** A text that is no document at all is a problem, too; most of these the server need not be asked about. */
 async function askValidation(text: string): Promise<Validation> {
+  const { error: unread } = readSpec(text);
+  if (unread) return { object: "validation", valid: false, problems: [tellUnreadable(unread.message)], resolved_spec: null };
   try {
     return await validateSpec(text);
   } catch (error) {
