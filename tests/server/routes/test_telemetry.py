@@ -117,10 +117,10 @@ def test_without_a_token_this_machine_alone_may_read(tmp_path: Path) -> None:
             assert read(house, "stillhouse_streams_open") == 1
 
 
-def test_every_server_process_tells_what_has_happened_in_all(scraped: House, stores: Mapping[str, str]) -> None:
+def test_every_server_process_tells_what_has_happened_in_all(scraped: House, ready_stores: Mapping[str, str]) -> None:
     assert read(scraped, "stillhouse_queue_wait_seconds_count", pool="default") is None
     scraped.start_run(scraped.start_job())
-    with open_house(stores) as other:
+    with open_house(ready_stores) as other:
         other.client.headers["authorization"] = f"Bearer {TOKEN}"
         assert read(other, "stillhouse_queue_wait_seconds_count", pool="default") == 1
         other.ground.announce()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from stillhouse import Client
-from tests.stillhouse.serving import RUN_STARTED, HandWorker, tiny_spec
+from tests.stillhouse.serving import RUN_STARTED, HandWorker, serve, tiny_spec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -92,16 +94,17 @@ def test_curves_are_drawn(run: Run, client: Client, hand: HandWorker) -> None:
     hand.succeed(claim, {})
 
 
-def test_all_live_jobs_are_watched_until_none_is_left(run: Run, client: Client) -> None:
-    for job in client.jobs(state=["queued", "starting", "running"]):
-        client.cancel(job.id)
-    assert "no job waits or runs" in run("watch").stderr
-    job = client.submit(tiny_spec(), name="the last one")
-    command = [sys.executable, "-P", "-m", "stillhouse", "watch"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
-        assert watching.stdout is not None
-        first = watching.stdout.readline()
-        client.cancel(job.id)
-        rest = watching.communicate(timeout=120)[0]
+def test_all_live_jobs_are_watched_until_none_is_left(tmp_path: Path) -> None:
+    with serve(tmp_path) as server, Client(server.url, key=server.key) as client:  # one whose jobs are the test's own
+        environment = os.environ | {"STILLHOUSE_URL": server.url, "STILLHOUSE_API_KEY": server.key, "NO_COLOR": "1"}
+        command = [sys.executable, "-P", "-m", "stillhouse", "watch"]
+        idle = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+        assert "no job waits or runs" in idle.stderr
+        job = client.submit(tiny_spec(), name="the last one")
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            first = watching.stdout.readline()
+            client.cancel(job.id)
+            rest = watching.communicate(timeout=120)[0]
     assert first == f"{job.id}  queued  the last one\n"
     assert rest == f"{job.id}  cancelled (user_cancelled)  the last one\n"
