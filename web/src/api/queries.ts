@@ -1,19 +1,12 @@
 /** Every question that the pages ask, with its place in the query cache. */
 
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { getJson, postText } from "./client";
-import type { Artifact, Job, JobDetail, JobEvent, JobState, MetricSeries, MetricSummary, Page, StateFacts, Validation, Verb } from "./types";
+import type { Artifact, Job, JobDetail, JobEvent, MetricSummary, Page, StateFacts, Validation, Verb } from "./types";
 
-export const JOBS_PER_PAGE = 50;
 const EVENTS_PER_PAGE = 200;
-const MAX_POINTS = 600; // a chart is hardly wider in pixels
 const YAML = { "Content-Type": "application/yaml" };
-
-export interface JobFilter {
-  state: JobState | null;
-  text: string;
-}
 
 export const keys = {
   lists: ["jobs"] as const,
@@ -26,21 +19,21 @@ export const keys = {
   log: (id: string) => ["job", id, "log"] as const,
 };
 
-export function jobsQuery({ state, text }: JobFilter) {
-  return infiniteQueryOptions({
-    queryKey: [...keys.lists, state, text],
-    queryFn: ({ pageParam, signal }) =>
-      getJson<Page<Job>>("/v1/jobs", { limit: JOBS_PER_PAGE, after: pageParam, state, q: text }, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => (page.has_more ? page.last_id : null),
-    placeholderData: keepPreviousData,
-  });
-}
-
 export function jobQuery(id: string) {
   return queryOptions({
     queryKey: keys.detail(id),
     queryFn: ({ signal }) => getJson<JobDetail>(`/v1/jobs/${id}`, {}, signal),
+  });
+}
+
+const MOST_FOUND = 12;
+
+/** The newest jobs whose names hold a text. */
+export function findJobsQuery(text: string) {
+  return queryOptions({
+    queryKey: [...keys.lists, "find", text],
+    queryFn: async ({ signal }) => (await getJson<Page<Job>>("/v1/jobs", { q: text, limit: MOST_FOUND }, signal)).data,
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -65,19 +58,6 @@ export function metricsQuery(id: string) {
   return queryOptions({
     queryKey: [...keys.metrics(id), "summary"],
     queryFn: async ({ signal }) => (await getJson<Page<MetricSummary>>(`/v1/jobs/${id}/metrics`, {}, signal)).data,
-  });
-}
-
-export function seriesQuery(id: string, names: readonly string[]) {
-  return queryOptions({
-    queryKey: [...keys.metrics(id), "series", ...names],
-    queryFn: async ({ signal }) => {
-      const params = { key: names, max_points: MAX_POINTS };
-      return (await getJson<Page<MetricSeries>>(`/v1/jobs/${id}/metrics/series`, params, signal)).data;
-    },
-    enabled: names.length > 0,
-    structuralSharing: false,
-    placeholderData: keepPreviousData,
   });
 }
 

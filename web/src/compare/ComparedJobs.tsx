@@ -3,13 +3,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { findJobsQuery } from "../api/queries";
 import type { Job } from "../api/types";
 import { Link } from "../router";
 import { Menu } from "../ui/Menu";
 import { StatePill } from "../ui/StatePill";
 import { MOST_JOBS } from "./compareView";
 import { useHover } from "./hover";
-import { findJobsQuery } from "./queries";
 import { Swatch } from "./Swatch";
 
 interface Props {

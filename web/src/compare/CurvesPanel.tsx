@@ -9,6 +9,7 @@ import { nameMeasure } from "../measures";
 import { useParam } from "../router";
 import { Menu } from "../ui/Menu";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { Segments } from "../ui/Segments";
 import { chooseCurves, listCurves, readList, readSmoothing } from "./compareView";
 import { OverlayChart } from "./OverlayChart";
 import { curvesQuery, type Measure } from "./queries";
@@ -48,13 +49,7 @@ export function CurvesPanel({ jobs, metrics }: { jobs: readonly Job[]; metrics: 
           <input type="range" min="0" max="0.99" step="0.01" value={readSmoothing(smoothing)} onChange={(event) => setSmoothing(event.target.value)} />
           <output>{readSmoothing(smoothing).toFixed(2)}</output>
         </label>
-        <div className="segments" role="group" aria-label="Scale of losses">
-          {["linear", "log"].map((each) => (
-            <button type="button" key={each} aria-pressed={each === scale} onClick={() => setScale(each)}>
-              {each}
-            </button>
-          ))}
-        </div>
+        <Segments label="Scale of losses" options={["linear", "log"]} chosen={scale} onChoose={setScale} />
       </div>
       {curves.isError && <Failure error={curves.error} onRetry={() => void curves.refetch()} />}
       {curves.isLoading && <Loading what="curves" />}

@@ -3,13 +3,13 @@
 import { useQueries } from "@tanstack/react-query";
 
 import type { Job } from "../api/types";
+import { gainQuery, type Gain } from "../gain/gainQuery";
+import { findReach, Interval, VERDICTS } from "../gain/Interval";
 import { nameMeasure, showDelta, showMeasure } from "../measures";
 import { Link, useParam } from "../router";
 import { useHover } from "./hover";
-import { findReach, Interval, VERDICTS } from "./Interval";
-import { gainQuery, type Gain, type Measure } from "./queries";
+import type { Measure } from "./queries";
 import { Swatch } from "./Swatch";
-
 
 export function GainPanel({ jobs, figures }: { jobs: readonly Job[]; figures: readonly Measure[] }) {
   const offered = figures.map(({ key }) => key).filter((key) => key.startsWith("test/"));

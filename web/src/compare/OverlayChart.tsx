@@ -7,10 +7,10 @@ import type { Job, MetricPoint } from "../api/types";
 import { formatNumber } from "../format";
 import { alignSeries, type Aligned, type Column } from "../job/alignSeries";
 import { usePalette } from "../job/palette";
+import { smoothCurve } from "../job/smoothCurve";
 import { nameMeasure, showMeasure } from "../measures";
 import { useHover } from "./hover";
 import { overlayData, overlayOptions } from "./overlayOptions";
-import { smooth } from "./smooth";
 import { Swatch } from "./Swatch";
 
 const HEIGHT = 260;
@@ -26,7 +26,7 @@ interface Props {
 
 export function OverlayChart({ metric, jobs, curves, smoothing, isLog }: Props) {
   const aligned = useMemo(() => alignSeries(jobs.map(({ id }) => ({ key: id, points: curves[id] ?? [] }))), [jobs, curves]);
-  const lines = useMemo(() => aligned.lines.map(({ values }) => smooth(values, smoothing)), [aligned, smoothing]);
+  const lines = useMemo(() => aligned.lines.map(({ values }) => smoothCurve(values, smoothing)), [aligned, smoothing]);
   const legend = useRef<HTMLUListElement>(null);
   const frame = useOverlay({ metric, aligned, lines, isSmooth: smoothing > 0, isLog, legend });
   const { over, hovered } = useHover();

@@ -5,8 +5,7 @@ import { chooseCurves, listCurves, readIds, readSmoothing } from "./compareView"
 import { turnCurves, type Comparison } from "./queries";
 import { findBest } from "./ResultsTable";
 import { listRound, makeScale } from "./scale";
-import { smooth } from "./smooth";
-import { diffSpecs } from "./SpecDiff";
+import { diffSpecs } from "./diffSpecs";
 
 const numbers = (id: string, ...values: number[]): Axis => ({
   id,
@@ -14,14 +13,6 @@ const numbers = (id: string, ...values: number[]): Axis => ({
   values: Object.fromEntries(values.map((value, index) => [`job_${index}`, value])),
   isNumeric: true,
   show: String,
-});
-
-test("a smoothed curve begins where it was measured, follows slowly and keeps its gaps", () => {
-  expect(smooth([1, null, 1, 1], 0.9)).toEqual([1, null, 1, 1]);
-  const [first, second] = smooth([0, 1], 0.5);
-  expect(first).toBe(0);
-  expect(second).toBeCloseTo(2 / 3);
-  expect(smooth([1, 2], 0)).toEqual([1, 2]);
 });
 
 test("ids are read once each, and what is no id is left out", () => {

@@ -1,10 +1,10 @@
-/** What the comparison asks: what differs, curves, gains over controls, jobs to add. */
+/** What the comparison asks: what differs, and curves. */
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { getJson, request } from "../api/client";
 import type { components } from "../api/schema";
-import type { Figures, Job, MetricPoint, Page } from "../api/types";
+import type { Figures, Job, MetricPoint } from "../api/types";
 
 type Schemas = components["schemas"];
 
@@ -19,12 +19,10 @@ export interface Comparison extends Omit<Schemas["ComparisonView"], "data" | "fi
   differs: { pointer: string; values: Record<string, unknown> }[];
 }
 
-export type Gain = Schemas["GainView"];
 /** Metric -> job id -> points. */
 export type Curves = Record<string, Record<string, MetricPoint[]>>;
 
 const MAX_POINTS = 500;
-const FOUND = 8;
 const JSON_BODY = { "Content-Type": "application/json" };
 
 export function comparisonQuery(ids: readonly string[], baseline: string, withAlike: boolean) {
@@ -57,21 +55,4 @@ export function turnCurves(batch: Schemas["SeriesBatchView"]): Curves {
     for (const { key, points } of series) (curves[key] ??= {})[id] = points;
   }
   return curves;
-}
-
-export function gainQuery(id: string, metric: string) {
-  return queryOptions({
-    queryKey: ["gain", id, metric],
-    queryFn: ({ signal }) => getJson<Gain>(`/v1/jobs/${id}/gain`, { metric }, signal),
-    staleTime: 30_000,
-  });
-}
-
-/** The newest jobs whose names hold a text. */
-export function findJobsQuery(text: string) {
-  return queryOptions({
-    queryKey: ["comparison-search", text],
-    queryFn: async ({ signal }) => (await getJson<Page<Job>>("/v1/jobs", { q: text, limit: FOUND }, signal)).data,
-    placeholderData: keepPreviousData,
-  });
 }

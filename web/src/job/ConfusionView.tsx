@@ -4,6 +4,7 @@ import { useCallback, useMemo } from "react";
 
 import { useParam } from "../router";
 import { Empty } from "../ui/Notice";
+import { Segments } from "../ui/Segments";
 import { ConfusionMap } from "./ConfusionMap";
 import { listConfused, nameClass, type Confusion, type Evaluation } from "./evaluation";
 
@@ -34,8 +35,8 @@ export function ConfusionView({ evaluation }: { evaluation: Evaluation }) {
     <section className="card" aria-label="Confusion">
       <div className="card-head">
         <h2>Confusion</h2>
-        <Choices label="Which confusion" options={kinds.map((each) => [each, KINDS[each].title])} chosen={kind} onChoose={setKind} />
-        {hasMap && <Choices label="Form of the confusion" options={[["map", "map"], ["table", "table"]]} chosen={isTable ? "table" : "map"} onChoose={setForm} />}
+        <Segments label="Which confusion" options={kinds.map((each) => [each, KINDS[each].title])} chosen={kind} onChoose={setKind} />
+        {hasMap && <Segments label="Form of the confusion" options={[["map", "map"], ["table", "table"]]} chosen={isTable ? "table" : "map"} onChoose={setForm} />}
       </div>
       {isTable ? (
         <ConfusedTable evaluation={evaluation} confusion={confusion} kind={kind} />
@@ -43,25 +44,6 @@ export function ConfusionView({ evaluation }: { evaluation: Evaluation }) {
         hasMap && <ConfusionMap counts={confusion.counts} nameOf={nameOf} {...KINDS[kind]} />
       )}
     </section>
-  );
-}
-
-interface ChoicesProps {
-  label: string;
-  options: readonly (readonly [string, string])[];
-  chosen: string;
-  onChoose: (name: string) => void;
-}
-
-function Choices({ label, options, chosen, onChoose }: ChoicesProps) {
-  return (
-    <div className="segments" role="group" aria-label={label}>
-      {options.map(([name, title]) => (
-        <button type="button" key={name} aria-pressed={name === chosen} onClick={() => onChoose(name)}>
-          {title}
-        </button>
-      ))}
-    </div>
   );
 }
 

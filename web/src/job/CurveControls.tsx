@@ -2,7 +2,8 @@
 
 import { useEffect, useState } from "react";
 
-import { Icon } from "../ui/Icon";
+import { SearchField } from "../ui/SearchField";
+import { Segments } from "../ui/Segments";
 import { SMOOTHINGS, type useChartView } from "./useChartView";
 
 type Props = ReturnType<typeof useChartView> & {
@@ -17,17 +18,13 @@ const SMOOTHING_TITLES: Record<string, string> = { "0": "none", "0.6": "a little
 export function CurveControls({ view, zoom, setAxis, setScale, setSmooth, setBand, setFilter, numShown, numAll, hasScale = true }: Props) {
   return (
     <div className="curves-head">
-      <label className="search">
-        <Icon name="search" />
-        <span className="visually-hidden">Filter charts by name</span>
-        <input type="search" placeholder="Filter, e.g. val/" value={view.filter} onChange={(event) => setFilter(event.target.value)} />
-      </label>
+      <SearchField label="Filter, e.g. val/" text={view.filter} onText={setFilter} />
       {numShown < numAll && (
         <span className="muted">
           {numShown} of {numAll}
         </span>
       )}
-      <Segments label="Horizontal axis" options={["step", "time"]} chosen={view.x} onChoose={(x) => setAxis(x === "time" ? "time" : "step")} />
+      <Segments label="Horizontal axis" options={["step", "time"]} chosen={view.x} onChoose={setAxis} />
       {hasScale && (
         <Segments label="Scale of losses" options={["linear", "log"]} chosen={view.isLog ? "log" : "linear"} onChoose={setScale} />
       )}
@@ -52,25 +49,6 @@ export function CurveControls({ view, zoom, setAxis, setScale, setSmooth, setBan
         </button>
       )}
       <span className="muted hint">drag over a chart to see it closer, double-click to see all</span>
-    </div>
-  );
-}
-
-interface SegmentsProps {
-  label: string;
-  options: readonly string[];
-  chosen: string;
-  onChoose: (option: string) => void;
-}
-
-function Segments({ label, options, chosen, onChoose }: SegmentsProps) {
-  return (
-    <div className="segments" role="group" aria-label={label}>
-      {options.map((each) => (
-        <button type="button" key={each} aria-pressed={each === chosen} onClick={() => onChoose(each)}>
-          {each}
-        </button>
-      ))}
     </div>
   );
 }

@@ -3,9 +3,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useId, useState, type KeyboardEvent } from "react";
 
+import { findJobsQuery } from "../api/queries";
 import { Icon } from "../ui/Icon";
 import { StatePill } from "../ui/StatePill";
-import { findJobsQuery } from "./jobQueries";
 
 interface Props {
   without: string;

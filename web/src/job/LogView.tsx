@@ -10,14 +10,13 @@ import { usePollInterval } from "../live/LiveProvider";
 import { useParam } from "../router";
 import { Icon } from "../ui/Icon";
 import { Empty, Failure, Loading } from "../ui/Notice";
-import { AttemptChoice } from "./AttemptChoice";
 import { downloadLog } from "./downloadLog";
 import { logQuery, readEarlier, type LogPlace } from "./logQuery";
 import { LogScroller } from "./LogScroller";
 import { LogSearchBar } from "./LogSearchBar";
 import { findLines, stepMatch } from "./logSearch";
 import type { LogText } from "./logText";
-import { NodeChoice } from "./NodeChoice";
+import { NumberChoice } from "./NumberChoice";
 import { readSpec } from "./resolvedSpec";
 
 /** Bytes that a search reads back at most by itself; beyond them a person asks again. */
@@ -45,8 +44,8 @@ export function LogView({ job, isBrief = false }: Props) {
     <div className="log">
       <div className="card-head">
         <h2>Log</h2>
-        {job.attempt > 1 && <AttemptChoice count={job.attempt} chosen={attempt} onChoose={(next) => setChosen(String(next))} />}
-        {numNodes > 1 && <NodeChoice count={numNodes} chosen={place.node} onChoose={(next) => setNode(String(next))} />}
+        {job.attempt > 1 && <NumberChoice title="Attempt" first={1} count={job.attempt} chosen={attempt} onChoose={(next) => setChosen(String(next))} />}
+        {numNodes > 1 && <NumberChoice title="Node" first={0} count={numNodes} chosen={place.node} onChoose={(next) => setNode(String(next))} />}
         <span className="muted">{log.data && formatBytes(log.data.size)}</span>
         <span className="spacer" />
         {isLive && attempt > 0 && <FollowButton isFollowing={isFollowing} onChange={setFollowing} />}

@@ -4,17 +4,21 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import type { JobDetail } from "../api/types";
-import { formatBytes, formatNumber, formatPercent } from "../format";
+import { makeScale, type Scale } from "../compare/scale";
+import { showMeasure } from "../measures";
 import { Link, navigate, useParam } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { Segments } from "../ui/Segments";
 import { peersQuery } from "./jobQueries";
 import { placePeers, PRICES, type PeerPoint, type Price } from "./peers";
 
+const ACCURACY = "test/accuracy";
 const WIDTH = 1000;
 const HEIGHT = 300;
 const LEFT = 52;
 const BOTTOM = 34;
-const NUM_TICKS = 4;
+const RIGHT = 24;
+const TOP = 22;
 
 export function PriceChart({ job }: { job: JobDetail }) {
   const dataset = job.summary.datasets?.[0];
@@ -29,13 +33,7 @@ export function PriceChart({ job }: { job: JobDetail }) {
         <h2>
           Cost against accuracy on <bdi>{dataset}</bdi>
         </h2>
-        <div className="segments" role="group" aria-label="Cost">
-          {Object.entries(PRICES).map(([key, title]) => (
-            <button type="button" key={key} aria-pressed={key === price} onClick={() => setPrice(key)}>
-              {title}
-            </button>
-          ))}
-        </div>
+        <Segments label="Cost" options={Object.entries(PRICES)} chosen={price} onChoose={setPrice} />
       </div>
       {peers.isError && <Failure error={peers.error} onRetry={() => void peers.refetch()} />}
       {peers.isPending && <Loading what="the other jobs" />}
@@ -48,28 +46,32 @@ export function PriceChart({ job }: { job: JobDetail }) {
 }
 
 function Scatter({ points, price, id }: { points: readonly PeerPoint[]; price: Price; id: string }) {
-  const { across, up, priceTicks, accuracyTicks } = useMemo(() => makeScales(points), [points]);
+  const [prices, accuracies] = useMemo(() => makeScales(points, price), [points, price]);
+  const toX = (at: number) => LEFT + at * (WIDTH - LEFT - RIGHT);
+  const toY = (at: number) => TOP + (1 - at) * (HEIGHT - BOTTOM - TOP);
+  const across = (value: number) => toX(prices.place(value) ?? 0);
+  const up = (value: number) => toY(accuracies.place(value) ?? 0);
   const front = points.filter(({ isBest }) => isBest);
   const drawn = [...points].sort((a, b) => Number(a.job.id === id) - Number(b.job.id === id));
   return (
     <>
       <div className="scatter-frame">
         <svg className="scatter" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={`${PRICES[price]} against test accuracy of ${points.length} jobs`}>
-          {accuracyTicks.map((tick) => (
-            <g key={tick}>
-              <line className="grid-line" x1={LEFT} x2={WIDTH - 8} y1={up(tick)} y2={up(tick)} />
-              <text className="axis-tick" x={LEFT - 6} y={up(tick) + 4} textAnchor="end">
-                {(tick * 100).toFixed(1)}
+          {accuracies.ticks.map(({ at, text }) => (
+            <g key={text}>
+              <line className="grid-line" x1={LEFT} x2={WIDTH - 8} y1={toY(at)} y2={toY(at)} />
+              <text className="axis-tick" x={LEFT - 6} y={toY(at) + 4} textAnchor="end">
+                {text}
               </text>
             </g>
           ))}
-          {priceTicks.map((tick) => (
-            <text key={tick} className="axis-tick" x={across(tick)} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
-              {showPrice(tick, price)}
+          {prices.ticks.map(({ at, text }) => (
+            <text key={text} className="axis-tick" x={toX(at)} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
+              {text}
             </text>
           ))}
           <text className="axis-tick" x={LEFT - 44} y={12}>
-            accuracy, %
+            accuracy
           </text>
           <polyline className="front" points={front.map((point) => `${across(point.price)},${up(point.accuracy)}`).join(" ")} />
           {drawn.map((point) => (
@@ -77,7 +79,7 @@ function Scatter({ points, price, id }: { points: readonly PeerPoint[]; price: P
           ))}
         </svg>
       </div>
-      <p className="muted">The line joins jobs that no cheaper one beats; cost grows to the right, in equal factors.</p>
+      <p className="muted">The line joins jobs that no cheaper one beats; cost grows to the right.</p>
       <details>
         <summary>As a table</summary>
         <PeerTable points={points} price={price} id={id} />
@@ -95,7 +97,7 @@ interface PointProps {
 }
 
 function Point({ point: { job, price: cost, accuracy }, x, y, price, isThis }: PointProps) {
-  const label = `${isThis ? "this job" : job.name}: ${formatPercent(accuracy)}, ${showPrice(cost, price)}`;
+  const label = `${isThis ? "this job" : job.name}: ${showMeasure(ACCURACY, accuracy)}, ${showMeasure(price, cost)}`;
   const hasTeacher = (job.summary.teachers ?? []).length > 0;
   const shape = hasTeacher ? <circle cx={x} cy={y} r={isThis ? 8 : 5.5} /> : <rect x={x - 5} y={y - 5} width={isThis ? 14 : 10} height={isThis ? 14 : 10} />;
   return (
@@ -139,8 +141,8 @@ function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price:
                 </Link>
               </td>
               <td>{job.summary.student}</td>
-              <td className="number">{showPrice(cost, price)}</td>
-              <td className="number">{formatPercent(accuracy)}</td>
+              <td className="number">{showMeasure(price, cost)}</td>
+              <td className="number">{showMeasure(ACCURACY, accuracy)}</td>
             </tr>
           ))}
         </tbody>
@@ -149,25 +151,14 @@ function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price:
   );
 }
 
-function showPrice(value: number, price: Price): string {
-  if (price === "cost/size_bytes") return formatBytes(value);
-  return price === "cost/latency_ms" ? `${formatNumber(value)} ms` : formatNumber(value);
-}
-
-/** A logarithmic scale of costs and a linear one of accuracies, both with some air. */
-function makeScales(points: readonly PeerPoint[]) {
-  const logs = points.map(({ price }) => Math.log10(price));
-  const accuracies = points.map(({ accuracy }) => accuracy);
-  const [leftmost, rightmost] = widen(Math.min(...logs), Math.max(...logs), 0.05);
-  const [lowest, highest] = widen(Math.min(...accuracies), Math.max(...accuracies), 0.005);
-  const top = Math.min(highest, 1.002);
-  const across = (price: number) => LEFT + ((Math.log10(price) - leftmost) / (rightmost - leftmost)) * (WIDTH - LEFT - 24);
-  const up = (accuracy: number) => 22 + (1 - (accuracy - lowest) / (top - lowest)) * (HEIGHT - BOTTOM - 30);
-  const spread = (low: number, high: number) => Array.from({ length: NUM_TICKS }, (_, at) => low + ((high - low) * (at + 0.5)) / NUM_TICKS);
-  return { across, up, priceTicks: spread(leftmost, rightmost).map((log) => 10 ** log), accuracyTicks: spread(lowest, top) };
-}
-
-function widen(low: number, high: number, least: number): [number, number] {
-  const air = Math.max((high - low) * 0.1, least);
-  return [low - air, high + air];
+/** The scales of costs and of accuracies, with some air and round numbers beside them. */
+function makeScales(points: readonly PeerPoint[], price: Price): [Scale, Scale] {
+  const axis = (key: string, read: (point: PeerPoint) => number) => ({
+    id: key,
+    title: key,
+    values: Object.fromEntries(points.map((point) => [point.job.id, read(point)])),
+    isNumeric: true,
+    show: (value: unknown) => showMeasure(key, value as number),
+  });
+  return [makeScale(axis(price, (point) => point.price), 6), makeScale(axis(ACCURACY, (point) => point.accuracy), 4)];
 }

@@ -1,20 +1,19 @@
 /** What this job's resolved spec has other than another's: only the keys that differ. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
 
 import type { JobDetail } from "../api/types";
+import { diffSpecs, type DiffLine } from "../compare/diffSpecs";
+import { comparisonQuery, type Comparison } from "../compare/queries";
 import { Link, useParam } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
-import { diffSpecs, type Difference } from "./diffSpecs";
 import { JobChoice } from "./JobChoice";
-import { otherJobQuery } from "./jobQueries";
 
 const MOST_LETTERS = 400;
 
 export function SpecDiff({ job }: { job: JobDetail }) {
   const [otherId, setOtherId] = useParam<string>("against", job.parent_id ?? "");
-  const other = useQuery({ ...otherJobQuery(otherId), enabled: otherId !== "" });
+  const found = useQuery({ ...comparisonQuery([otherId, job.id], "", false), enabled: otherId !== "" });
   return (
     <section className="card" aria-label="Difference to another job">
       <div className="card-head">
@@ -27,15 +26,23 @@ export function SpecDiff({ job }: { job: JobDetail }) {
         )}
       </div>
       {otherId === "" && <Empty>Choose a job by its name to see which keys differ.</Empty>}
-      {other.isLoading && <Loading what="the other job" />}
-      {other.isError && <Failure error={other.error} onRetry={() => void other.refetch()} />}
-      {other.data && <Differences job={job} other={other.data} />}
+      {found.isLoading && <Loading what="the other job" />}
+      {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
+      {otherId !== "" && found.data && <Differences job={job} otherId={otherId} comparison={found.data} />}
     </section>
   );
 }
 
-function Differences({ job, other }: { job: JobDetail; other: JobDetail }) {
-  const found = useMemo(() => diffSpecs(other.resolved_spec, job.resolved_spec), [other, job]);
+interface DifferencesProps {
+  job: JobDetail;
+  otherId: string;
+  comparison: Comparison;
+}
+
+function Differences({ job, otherId, comparison }: DifferencesProps) {
+  const other = comparison.data.find(({ id }) => id === otherId);
+  if (!other) return <Empty>That job is gone: choose another one.</Empty>;
+  const found = diffSpecs(comparison.differs, other.id, job.id);
   return (
     <>
       <p>
@@ -67,20 +74,17 @@ function Differences({ job, other }: { job: JobDetail; other: JobDetail }) {
   );
 }
 
-function Row({ pointer, kind, before, after }: Difference) {
+function Row({ pointer, before, after }: DiffLine) {
+  const kind = before === null ? "added" : after === null ? "removed" : "changed";
   return (
     <tr className={`diff-${kind}`}>
       <th scope="row">
         <code>{pointer || "/"}</code>
       </th>
-      <td>{kind === "added" ? <span className="muted">not there</span> : <code className="diff-before">{show(before)}</code>}</td>
-      <td>{kind === "removed" ? <span className="muted">not there</span> : <code className="diff-after">{show(after)}</code>}</td>
+      <td>{before === null ? <span className="muted">not there</span> : <code className="diff-before">{shorten(before)}</code>}</td>
+      <td>{after === null ? <span className="muted">not there</span> : <code className="diff-after">{shorten(after)}</code>}</td>
     </tr>
   );
-}
-
-function show(value: unknown): string {
-  return shorten(JSON.stringify(value));
 }
 
 function shorten(text: string): string {

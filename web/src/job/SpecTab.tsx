@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import type { JobDetail } from "../api/types";
 import { Link, useParam } from "../router";
 import { CopyButton } from "../ui/CopyButton";
+import { Segments } from "../ui/Segments";
 import { formatJson } from "./formatJson";
 import { JsonText } from "./JsonText";
 import { SpecDiff } from "./SpecDiff";
@@ -40,25 +41,6 @@ export function SpecTab({ job }: { job: JobDetail }) {
         </p>
       </section>
       <SpecDiff job={job} />
-    </div>
-  );
-}
-
-interface SegmentsProps {
-  label: string;
-  options: readonly string[];
-  chosen: string;
-  onChoose: (option: string) => void;
-}
-
-function Segments({ label, options, chosen, onChoose }: SegmentsProps) {
-  return (
-    <div className="segments" role="group" aria-label={label}>
-      {options.map((each) => (
-        <button type="button" key={each} aria-pressed={each === chosen} onClick={() => onChoose(each)}>
-          {each}
-        </button>
-      ))}
     </div>
   );
 }

@@ -2,10 +2,10 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
-import { ApiError, getJson } from "../api/client";
+import { getJson } from "../api/client";
 import { keys } from "../api/queries";
 import type { components } from "../api/schema";
-import type { Job, JobDetail, MetricSeries, Page } from "../api/types";
+import type { Job, MetricSeries, Page } from "../api/types";
 import type { Evaluation } from "./evaluation";
 
 export type Attempt = components["schemas"]["AttemptView"];
@@ -13,9 +13,7 @@ export type Checkpoint = components["schemas"]["CheckpointView"];
 export type QueueEntry = components["schemas"]["QueueEntryView"];
 
 const MAX_POINTS = 600; // a chart is hardly wider in pixels
-const NOT_FOUND = 404;
 const MOST_PEERS = 200;
-const MOST_FOUND = 12;
 
 export type Axis = "step" | "time";
 
@@ -24,22 +22,6 @@ export interface ChartWindow {
   x: Axis;
   from: string | null;
   to: string | null;
-}
-
-/** The gain of a job over the same student without a teacher. */
-export interface Gain {
-  metric: string;
-  value: number | null;
-  controls: { job_id: string; name: string; value: number }[];
-  control_mean: number | null;
-  /** Jobs of the same spec under other seeds. */
-  peers: { job_id: string; name: string; value: number }[];
-  gain: number | null;
-  low: number | null;
-  high: number | null;
-  basis: "seeds" | "samples" | null;
-  verdict: "gain" | "loss" | "no_evidence" | null;
-  reason: string | null;
 }
 
 export function windowQuery(id: string, names: readonly string[], { x, from, to }: ChartWindow) {
@@ -78,21 +60,6 @@ export function evaluationQuery(contentUrl: string) {
   });
 }
 
-/** The gain over the control; null where the server does not tell one. */
-export function gainQuery(id: string, metric: string) {
-  return queryOptions({
-    queryKey: [...keys.detail(id), "gain", metric],
-    queryFn: async ({ signal }) => {
-      try {
-        return await getJson<Gain>(`/v1/jobs/${id}/gain`, { metric }, signal);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === NOT_FOUND) return null;
-        throw error;
-      }
-    },
-  });
-}
-
 /** When a job probably ends; null for one that is not in the queue. */
 export function outlookQuery(id: string) {
   return queryOptions({
@@ -112,23 +79,5 @@ export function peersQuery(dataset: string) {
       const params = { dataset, state: "succeeded", limit: MOST_PEERS };
       return (await getJson<Page<Job>>("/v1/jobs", params, signal)).data;
     },
-  });
-}
-
-/** Jobs whose names hold a text, newest first. */
-export function findJobsQuery(text: string) {
-  return queryOptions({
-    queryKey: [...keys.lists, "find", text],
-    queryFn: async ({ signal }) => (await getJson<Page<Job>>("/v1/jobs", { q: text, limit: MOST_FOUND }, signal)).data,
-    placeholderData: keepPreviousData,
-  });
-}
-
-/** Another job with its spec. */
-export function otherJobQuery(id: string) {
-  return queryOptions({
-    queryKey: [...keys.lists, "spec", id],
-    queryFn: ({ signal }) => getJson<JobDetail>(`/v1/jobs/${id}`, {}, signal),
-    enabled: id !== "",
   });
 }

@@ -5,7 +5,7 @@ import { useEffect, useId, useState } from "react";
 
 import type { JobState } from "../api/types";
 import { JOB_STATES } from "../jobStates";
-import { Icon } from "../ui/Icon";
+import { SearchField } from "../ui/SearchField";
 import { Menu } from "../ui/Menu";
 import { COMPONENTS, labelParam, SPANS, type JobsView } from "./jobsView";
 import { componentsQuery } from "./queries";
@@ -35,7 +35,7 @@ export function JobFilters({ view, onChange }: Props) {
           </button>
         ))}
       </div>
-      <SearchField text={text} onText={(q) => onChange({ q })} />
+      <NameSearch text={text} onText={(q) => onChange({ q })} />
       <Menu label="Filter" title="Filters">
         {() => <FilterPanel view={view} onChange={onChange} />}
       </Menu>
@@ -43,15 +43,9 @@ export function JobFilters({ view, onChange }: Props) {
   );
 }
 
-function SearchField({ text, onText }: { text: string; onText: (text: string) => void }) {
+function NameSearch({ text, onText }: { text: string; onText: (text: string) => void }) {
   const [typed, setTyped] = useTyped(text, onText);
-  return (
-    <label className="search">
-      <Icon name="search" />
-      <span className="visually-hidden">Search by name</span>
-      <input type="search" value={typed} maxLength={255} placeholder="Search by name" onChange={(event) => setTyped(event.target.value)} />
-    </label>
-  );
+  return <SearchField label="Search by name" text={typed} onText={setTyped} />;
 }
 
 /** What is typed, told once the hand rests; when the address changes by itself, its value is shown. */

@@ -1,6 +1,6 @@
 /** The places of the leaderboard. */
 
-import { findReach, Interval, VERDICTS } from "../compare/Interval";
+import { findReach, Interval, VERDICTS } from "../gain/Interval";
 import { formatBytes, formatNumber } from "../format";
 import { nameMeasure, showDelta, showMeasure } from "../measures";
 import { Link } from "../router";

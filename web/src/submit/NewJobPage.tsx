@@ -9,6 +9,7 @@ import { useParam } from "../router";
 import { useMay } from "../session/useMay";
 import { Failure, Loading } from "../ui/Notice";
 import { NeedsScope } from "../ui/NeedsScope";
+import { Segments } from "../ui/Segments";
 import { useTitle } from "../ui/useTitle";
 import { applyRecipe } from "./applyRecipe";
 import type { EditorHandle } from "./CodeEditor";
@@ -56,13 +57,7 @@ export function NewJobPage() {
     >
       <div className="page-head">
         <h1>New job</h1>
-        <div className="segments" role="group" aria-label="How to write it">
-          {VIEWS.map(([name, title]) => (
-            <button type="button" key={name} aria-pressed={view === name} onClick={() => setView(name)}>
-              {title}
-            </button>
-          ))}
-        </div>
+        <Segments label="How to write it" options={VIEWS} chosen={view} onChoose={setView} />
         <span className="spacer" />
         <button type="button" className="button" onClick={draft.reset}>
           Back to the example

@@ -7,7 +7,7 @@ export function SearchField({ label, text, onText }: { label: string; text: stri
     <label className="search">
       <Icon name="search" />
       <span className="visually-hidden">{label}</span>
-      <input type="search" value={text} placeholder={label} onChange={(event) => onText(event.target.value)} />
+      <input type="search" value={text} maxLength={255} placeholder={label} onChange={(event) => onText(event.target.value)} />
     </label>
   );
 }

@@ -8,6 +8,7 @@ import { useMay } from "../session/useMay";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
 import { SearchField } from "../ui/SearchField";
+import { Segments } from "../ui/Segments";
 import { useTitle } from "../ui/useTitle";
 import { workersQuery, type Worker } from "./queries";
 import { WorkerCard } from "./WorkerCard";
@@ -25,14 +26,12 @@ export function WorkersPage() {
     <>
       <div className="page-head">
         <h1>Workers</h1>
-        <div className="segments" role="group" aria-label="Which workers">
-          <button type="button" aria-pressed={shown !== "all"} onClick={() => setShown("live")}>
-            alive ({live.length})
-          </button>
-          <button type="button" aria-pressed={shown === "all"} onClick={() => setShown("all")}>
-            all ({all.length})
-          </button>
-        </div>
+        <Segments
+          label="Which workers"
+          options={[["live", `alive (${live.length})`] as const, ["all", `all (${all.length})`] as const]}
+          chosen={shown === "all" ? "all" : "live"}
+          onChoose={setShown}
+        />
         <span className="spacer" />
         <SearchField label="Search by host or device" text={text} onText={setText} />
       </div>

@@ -1,7 +1,7 @@
 /** The interval of a gain, drawn. */
 
 import { showDelta } from "../measures";
-import type { Gain } from "./queries";
+import type { Gain } from "./gainQuery";
 
 export const VERDICTS = { gain: "gain", loss: "loss", no_evidence: "no evidence" } as const;
 const WIDTH = 220;

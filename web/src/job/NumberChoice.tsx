@@ -1,18 +1,20 @@
-/** Which attempt's log is shown. */
+/** Which of some numbered things is shown: attempts, hosts. */
 
 interface Props {
+  title: string;
+  first: number;
   count: number;
   chosen: number;
-  onChoose: (attempt: number) => void;
+  onChoose: (number: number) => void;
 }
 
-export function AttemptChoice({ count, chosen, onChoose }: Props) {
+export function NumberChoice({ title, first, count, chosen, onChoose }: Props) {
   return (
     <label className="choice">
-      Attempt
+      {title}
       <select value={chosen} onChange={(event) => onChoose(Number(event.target.value))}>
         {Array.from({ length: count }, (_, index) => (
-          <option key={index + 1}>{index + 1}</option>
+          <option key={index}>{first + index}</option>
         ))}
       </select>
     </label>
