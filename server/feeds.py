@@ -15,7 +15,7 @@ from server.artifacts import ArtifactStore
 from server.jobs.queries import find_attempt, find_job, list_events
 from server.jobs.series import join_number, name_number
 from server.jobs.states import TERMINAL, State
-from server.jobs.tables import Event, Job, Metric, MetricKey
+from server.jobs.tables import Attempt, Event, Job, Metric, MetricKey
 from server.transcripts import Excerpt, cut_character, find_node_size, read_excerpt, read_node_excerpt
 from server.views import show_time, view_event
 
@@ -125,15 +125,11 @@ class LogFeed:
 
     def read(self, session: Session, after: Position) -> Delta:
         """Return the text behind a position: whole characters, at most 64 KiB."""
-        job = find_job(session, self.job_id)
-        state = State(job.state)
-        number = min(after[0] or job.attempt, job.attempt)
-        attempt = find_attempt(session, self.job_id, number)
+        job, number, attempt = _find_log(session, self.job_id, after)
         if attempt is None:
-            return Delta((), (number, 0), True, state)
+            return Delta((), (number, 0), True, State(job.state))
         offset = after[1] if after[0] <= job.attempt else attempt.log_bytes
-        excerpt = read_excerpt(session, self.store, attempt, offset, _LOG_BYTES)
-        return _tell_log(state, number, excerpt, is_newest=number == job.attempt)
+        return _tell_log(job, number, read_excerpt(session, self.store, attempt, offset, _LOG_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +142,24 @@ class NodeLogFeed:
 
     def read(self, session: Session, after: Position) -> Delta:
         """Return the text behind a position: whole characters, at most 64 KiB."""
-        job = find_job(session, self.job_id)
-        state = State(job.state)
-        number = min(after[0] or job.attempt, job.attempt)
-        attempt = find_attempt(session, self.job_id, number)
+        job, number, attempt = _find_log(session, self.job_id, after)
         if attempt is None:
-            return Delta((), (number, 0), True, state)
+            return Delta((), (number, 0), True, State(job.state))
         rank = self.node * job.num_devices
         offset = after[1] if after[0] <= job.attempt else find_node_size(session, attempt, rank)
-        excerpt = read_node_excerpt(session, attempt, rank, offset, _LOG_BYTES)
-        return _tell_log(state, number, excerpt, is_newest=number == job.attempt)
+        return _tell_log(job, number, read_node_excerpt(session, attempt, rank, offset, _LOG_BYTES))
 
 
-def _tell_log(state: State, number: int, excerpt: Excerpt, *, is_newest: bool) -> Delta:
+def _find_log(session: Session, job_id: str, after: Position) -> tuple[Job, int, Attempt | None]:
+    """Return a job, and the attempt whose log a position lies in, by its number; None before the first."""
+    job = find_job(session, job_id)
+    number = min(after[0] or job.attempt, job.attempt)
+    return job, number, find_attempt(session, job_id, number)
+
+
+def _tell_log(job: Job, number: int, excerpt: Excerpt) -> Delta:
     """Return what a piece of the log of attempt `number` tells; behind the last of an old one comes the next."""
+    state, is_newest = State(job.state), number == job.attempt
     is_at_end = excerpt.end >= excerpt.size
     may_grow = is_newest and state not in TERMINAL
     data = excerpt.data if is_at_end and not may_grow else cut_character(excerpt.data)

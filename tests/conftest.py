@@ -20,3 +20,8 @@ pytest_plugins = [
     "tests.services.stores",
     "tests.services.chromium",
 ]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a parameter of bytes by its argument: archives hold the time, and processes must collect the same ids."""
+    return argname if isinstance(val, bytes) else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from distill_core.spec.document import join_pointer
+from distill_core.spec.difference import are_equal, flatten
 from server.jobs.series import join_number, name_number
 from server.jobs.tables import Job, JobSpec, MetricKey, MetricLatest
 
@@ -29,7 +29,7 @@ def compare_specs(session: Session, job_ids: Sequence[str]) -> list[Row]:
     """Return each place of the resolved specs, by pointer."""
     query = select(JobSpec.job_id, JobSpec.resolved).where(JobSpec.job_id.in_(job_ids))
     specs: dict[str, Any] = dict(session.execute(query).all())
-    return _turn({job_id: dict(_flatten("", specs[job_id])) for job_id in job_ids if job_id in specs}, is_whole=True)
+    return _turn({job_id: dict(flatten(specs[job_id])) for job_id in job_ids if job_id in specs}, is_whole=True)
 
 
 def compare_figures(jobs: Sequence[Job]) -> list[Row]:
@@ -65,25 +65,9 @@ def _turn(documents: Mapping[str, Mapping[str, Any]], *, is_whole: bool = False)
     rows = []
     for key in keys:
         values = {job_id: document[key] for job_id, document in documents.items() if key in document}
-        differs = not _are_equal(list(values.values())) or (is_whole and len(values) < len(documents))
+        differs = not are_equal(list(values.values())) or (is_whole and len(values) < len(documents))
         rows.append(Row(key, values, differs))
     return rows
-
-
-def _flatten(pointer: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every leaf of a document with its pointer; empty ones are leaves."""
-    if isinstance(value, dict) and value:
-        for name, child in value.items():
-            yield from _flatten(join_pointer(pointer, name), child)
-    elif isinstance(value, list) and any(isinstance(child, dict | list) for child in value):
-        for index, child in enumerate(value):
-            yield from _flatten(join_pointer(pointer, index), child)
-    else:
-        yield pointer, value
-
-
-def _are_equal(values: Sequence[Any]) -> bool:
-    return all(value == values[0] and isinstance(value, bool) is isinstance(values[0], bool) for value in values)
 
 
 def _is_number(value: Any) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distill_core.spec.difference import are_equal, flatten
 from stillhouse.client.results import Job, Number
-
-ABSENT = None
-"""Stands for what one of the specs does not have; specs say null for the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +77,7 @@ def read_comparison(found: Mapping[str, Any]) -> Comparison:
 
 
 def find_changes(specs: Sequence[Any]) -> tuple[Change, ...]:
-    """Return the places at which specs differ; what only some have is told as a whole."""
-    return tuple(_find(specs, ""))
-
-
-def _find(values: Sequence[Any], pointer: str) -> Iterator[Change]:
-    if all(value == values[0] and type(value) is type(values[0]) for value in values):
-        return
-    if all(isinstance(value, dict) for value in values):
-        for key in dict.fromkeys(key for value in values for key in value):
-            step = str(key).replace("~", "~0").replace("/", "~1")
-            yield from _find([value.get(key, ABSENT) for value in values], f"{pointer}/{step}")
-    elif all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
-        for index in range(len(values[0])):
-            yield from _find([value[index] for value in values], f"{pointer}/{index}")
-    else:
-        yield Change(pointer, tuple(values))
+    """Return the places at which specs differ; a null says the same as nothing."""
+    columns = [{pointer: value for pointer, value in flatten(spec) if value is not None} for spec in specs]
+    rows = {pointer: tuple(column.get(pointer) for column in columns) for column in columns for pointer in column}
+    return tuple(Change(pointer, values) for pointer, values in rows.items() if not are_equal(values))

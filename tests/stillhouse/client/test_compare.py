@@ -11,11 +11,12 @@ def test_changes_are_told_by_place() -> None:
     second = {"a": 2, "b": {"c/d": [1, 3]}, "e": 1, "f": {"g": 1}, "same": [{}]}
     assert find_changes([first, second]) == (
         Change("/a", (1, 2)),
-        Change("/b/c~1d/1", (2, 3)),
+        Change("/b/c~1d", ([1, 2], [1, 3])),
         Change("/e", (True, 1)),
-        Change("/f", (None, {"g": 1})),
+        Change("/f/g", (None, 1)),
     )
     assert find_changes([first, first]) == ()
+    assert find_changes([{"a": None, "b": 1}, {"b": 1}]) == ()
     assert find_changes([{"a": [1]}, {"a": [1, 2]}]) == (Change("/a", ([1], [1, 2])),)
 
 
