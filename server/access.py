@@ -10,8 +10,8 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from sqlalchemy import select
 
-from server.jobs.errors import UnknownJobError
-from server.jobs.tables import ApiKey, Artifact, Job
+from server.jobs.errors import UnknownJobError, UnknownSweepError
+from server.jobs.tables import ApiKey, Artifact, Job, Sweep
 from server.keys import find_key, needs_note, note_use
 from server.problems import CsrfError, ForbiddenError, NotFoundError, UnauthorizedError
 from server.scopes import Scope
@@ -129,12 +129,16 @@ def _check_csrf(request: Request, cookie: str) -> None:
 
 
 def _check_project(service: Service, caller: Caller, names: dict[str, Any]) -> None:
-    """Refuse jobs and artifacts of other projects as if they were not there."""
+    """Refuse jobs, artifacts and sweeps of other projects as if they were not there."""
     with service.database.read() as session:
         if job_id := names.get("job_id"):
             owner = session.scalar(select(Job.project).where(Job.id == job_id))
             if owner is not None and owner != caller.project:
                 raise UnknownJobError(job_id)
+        if sweep_id := names.get("sweep_id"):
+            owner = session.scalar(select(Sweep.project).where(Sweep.id == sweep_id))
+            if owner is not None and owner != caller.project:
+                raise UnknownSweepError(sweep_id)
         if artifact_id := names.get("artifact_id"):
             owning = select(Job.project).join(Artifact, Artifact.job_id == Job.id)
             owner = session.scalar(owning.where(Artifact.id == artifact_id))

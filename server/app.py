@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from server.access import Access
+from server.answers import answer_problem
 from server.artifacts import ArtifactMissingError, ArtifactStore
 from server.collector import Collector
 from server.dashboard import Dashboard
@@ -24,7 +25,7 @@ from server.jobs.reconcile import Reconciler
 from server.limits import RateLimits
 from server.migrate import prepare_schema
 from server.openapi import describe, name_operation
-from server.problems import ProblemError, answer_problem
+from server.problems import ProblemError
 from server.routes import (
     artifacts,
     attempts,
@@ -51,6 +52,7 @@ from server.routes import (
     specs,
     states,
     stream,
+    sweeps,
     teacher_cache,
     telemetry,
     uploads,
@@ -74,6 +76,7 @@ _GUARDED = (
     (editing.router, Access()),
     (verbs.router, Access()),
     (cloning.router, Access()),
+    (sweeps.router, Access()),
     (states.router, Access()),
     (queue.router, Access()),
     (events.router, Access()),

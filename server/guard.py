@@ -12,14 +12,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distill_core.spec import MAX_BYTES
+from server.answers import respond, to_problem
 from server.problems import (
     ContentTooLargeError,
     ForeignOriginError,
     MalformedRequestError,
     ProblemError,
     QueryInvalidError,
-    respond,
-    to_problem,
 )
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

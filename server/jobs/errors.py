@@ -7,6 +7,8 @@ JobError
 ├── UploadNeededError   jobs that are not over read the upload
 ├── UnknownViewError    the key keeps no view of this id
 ├── ViewRefusedError    the key cannot keep this view
+├── UnknownSweepError   no sweep has this id
+├── SweepRefusedError   no trial of the sweep can do what was asked
 ├── WebhookOffError     the webhook is switched off
 ├── MoveRefusedError    the job's state does not allow what was asked
 ├── NotExportableError  the job has no student to export
@@ -16,6 +18,7 @@ JobError
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from distill_core.errors import StillhouseError
@@ -80,6 +83,25 @@ class ViewRefusedError(JobError):
     """The key cannot keep this view."""
 
     code = "view_refused"
+
+
+class UnknownSweepError(JobError):
+    """No sweep has the id."""
+
+    code = "sweep_unknown"
+
+    def __init__(self, sweep_id: str) -> None:
+        super().__init__(f"there is no sweep {sweep_id!r}")
+
+
+class SweepRefusedError(JobError):
+    """No trial of the sweep can do what was asked."""
+
+    code = "sweep_refused"
+
+    def __init__(self, sweep_id: str, verb: str, states: Sequence[State]) -> None:
+        told = ", ".join(f"{count} {state}" for state, count in Counter(states).items()) or "none is left"
+        super().__init__(f"no trial of {sweep_id} can {verb}: {told}")
 
 
 class WebhookOffError(JobError):

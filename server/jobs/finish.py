@@ -104,8 +104,8 @@ def _settle(job: Job, outcome: Outcome) -> Outcome:
     if outcome.target is State.SUCCEEDED:
         return outcome
     if job.state == State.CANCELLING:
-        ending = replace(outcome.ending, reason=Reason.USER_CANCELLED, is_counted=False)
-        return Outcome(State.CANCELLED, ending)
+        ending = replace(outcome.ending, reason=Reason(job.status_reason or Reason.USER_CANCELLED), is_counted=False)
+        return Outcome(State.CANCELLED, ending, job.status_message)
     if job.state == State.PAUSING and outcome.target is State.QUEUED:
         return Outcome(State.PAUSED, replace(outcome.ending, reason=Reason.USER_PAUSED, is_counted=False))
     if outcome.target is State.QUEUED and outcome.ending.is_counted and job.num_restarts >= job.max_restarts:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev", "key", "whk", "msg", "upl", "view"]
+Kind = Literal["job", "att", "ckpt", "art", "wrk", "dev", "key", "whk", "msg", "upl", "view", "swp"]
 
 
 def new_id(kind: Kind) -> str:

@@ -29,6 +29,7 @@ class JobFilter:
         words: what their names hold.
         labels: labels that they have.
         components: what their specs use: `student`, `teachers`, `datasets` or `methods` -> its name.
+        sweep_id: the sweep that they are trials of.
         created_after: they are younger.
         created_before: they are older.
     """
@@ -38,6 +39,7 @@ class JobFilter:
     words: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
+    sweep_id: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -150,6 +152,8 @@ def _matching(session: Session, query: Select[*tuple[Any, ...]], wanted: JobFilt
     query = query.where(Job.project == wanted.project, *shown, *_in_time(wanted))
     if wanted.states:
         query = query.where(Job.state.in_(wanted.states))
+    if wanted.sweep_id is not None:
+        query = query.where(Job.sweep_id == wanted.sweep_id)
     if wanted.words:
         query = query.where(Job.name.icontains(wanted.words, autoescape=True))
     for key, value in wanted.labels.items():

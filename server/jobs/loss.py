@@ -26,7 +26,7 @@ def lose_attempt(session: Session, job_id: str, *, reason: Reason, message: str,
     if job is None:
         return None
     losses = _count_losses(session, job) + 1
-    target, why, words = _destination(State(job.state), reason, message, losses)
+    target, why, words = _destination(job, reason, message, losses)
     if target is None:
         return None
     end_attempt(session, job_id, job.lease_token, Ending(reason=reason))
@@ -35,12 +35,11 @@ def lose_attempt(session: Session, job_id: str, *, reason: Reason, message: str,
     return target
 
 
-def _destination(
-    state: State, reason: Reason, message: str, losses: int
-) -> tuple[State | None, Reason | None, str | None]:
-    """Return where a job goes that lost its worker in `state`, with reason and message."""
+def _destination(job: Job, reason: Reason, message: str, losses: int) -> tuple[State | None, Reason | None, str | None]:
+    """Return where a job goes that lost its worker, with reason and message."""
+    state = State(job.state)
     if state is State.CANCELLING:
-        return State.CANCELLED, Reason.USER_CANCELLED, None
+        return State.CANCELLED, Reason(job.status_reason or Reason.USER_CANCELLED), job.status_message
     if state is State.PAUSING:
         return State.PAUSED, Reason.USER_PAUSED, None
     if state not in {State.STARTING, State.RUNNING}:

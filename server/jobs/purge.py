@@ -23,11 +23,14 @@ from server.jobs.tables import (
     JobNeed,
     JobSpec,
     JobUpload,
+    Judgement,
     LogChunk,
     Member,
     Metric,
     MetricLatest,
     MetricRollup,
+    Sweep,
+    Trial,
     Upload,
     Webhook,
     WebhookDelivery,
@@ -39,7 +42,19 @@ DELIVERY_DAYS = 30
 AUDIT_DAYS = 400
 """Days for which it can be read who did what."""
 
-_OF_JOBS = (Artifact, Checkpoint, Event, Member, JobLabel, JobSpec, JobUpload, IdempotencyKey, MetricLatest)
+_OF_JOBS = (
+    Artifact,
+    Checkpoint,
+    Event,
+    Member,
+    JobLabel,
+    JobSpec,
+    JobUpload,
+    IdempotencyKey,
+    MetricLatest,
+    Trial,
+    Judgement,
+)
 
 
 def delete_finished(session: Session, days: float) -> int:
@@ -68,7 +83,7 @@ def purge_deleted(database: Database, days: float, limit: int) -> int:
 
 
 def forget_records(session: Session) -> None:
-    """Drop old messages to webhooks, old entries of the audit, uploads and webhooks long gone, ended sessions."""
+    """Drop old messages and entries of the audit, uploads and webhooks long gone, empty sweeps, ended sessions."""
     moment = now(session)
     limit = moment - timedelta(days=DELIVERY_DAYS)
     gone = select(Webhook.id).where(Webhook.deleted_at < limit)
@@ -76,6 +91,7 @@ def forget_records(session: Session) -> None:
     change_rows(session, delete(WebhookDelivery).where(old))
     change_rows(session, delete(Webhook).where(Webhook.deleted_at < limit))
     change_rows(session, delete(Upload).where(Upload.deleted_at < limit))
+    change_rows(session, delete(Sweep).where(~select(Trial.job_id).where(Trial.sweep_id == Sweep.id).exists()))
     change_rows(session, delete(AuditEntry).where(AuditEntry.created_at < moment - timedelta(days=AUDIT_DAYS)))
     change_rows(session, delete(BrowserSession).where(BrowserSession.expires_at < moment))
 

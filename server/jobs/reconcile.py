@@ -21,6 +21,7 @@ from server.jobs.assign import assign_jobs
 from server.jobs.database import Database, change_rows, now
 from server.jobs.doorbell import Doorbell
 from server.jobs.events import lock_events
+from server.jobs.halving import halve_sweeps
 from server.jobs.leadership import hold, let_go
 from server.jobs.loss import lose_attempt
 from server.jobs.members import lose_silent_nodes
@@ -66,9 +67,12 @@ def reconcile_once(database: Database, doorbell: Doorbell, settings: Settings, *
     fail_dependents(database, _ACTOR)
     tell_dependents(database)
     _fail_overdue(database)
+    stopped = halve_sweeps(database, _ACTOR)
     findings = Findings(lost, not_started, rung, assign_jobs(database, doorbell, settings, recheck=True))
     if lost or not_started:
         _log.warning("jobs lost their worker", lost=lost, not_started=not_started)
+    if stopped:
+        _log.info("trials of sweeps lag behind and were stopped", stopped=stopped)
     if findings.num_assigned:
         _log.info("jobs got their devices", number=findings.num_assigned)
     return findings

@@ -19,7 +19,7 @@ class State(StrEnum):
     CANCELLING = "cancelling"  # asked to cancel; its engine is being ended
     SUCCEEDED = "succeeded"  # done; the student can be downloaded
     FAILED = "failed"  # ended by an error that a person must look at
-    CANCELLED = "cancelled"  # ended because a person asked
+    CANCELLED = "cancelled"  # ended because a person asked, or its sweep
 
 
 class Reason(StrEnum):
@@ -54,6 +54,7 @@ class Reason(StrEnum):
     CACHE_BUILD = "cache_build"  # waits for teacher outputs that another job is storing
     DEPENDENCY_FAILED = "dependency_failed"  # the job whose student it needs has none
     MAX_PENDING = "max_pending"  # waited longer than it should
+    SWEEP_STOPPED = "sweep_stopped"  # other trials of its sweep are ahead
 
 
 MOVES: dict[State, frozenset[State]] = {

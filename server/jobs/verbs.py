@@ -25,6 +25,17 @@ def cancel_job(session: Session, job_id: str, actor: str) -> Job:
     return _ask(session, job_id, Verb.CANCEL, Reason.USER_CANCELLED, actor, cancel_requested_at=now(session))
 
 
+def stop_trial(session: Session, job_id: str, message: str, actor: str) -> None:
+    """Cancel a job whose sweep goes on without it, if it can be.
+
+    Raises:
+        UnknownJobError: no job has this id.
+    """
+    if lock_job(session, job_id).state in VERBS[Verb.CANCEL]:
+        facts: dict[str, Any] = {"cancel_requested_at": now(session), "message": message}
+        _ask(session, job_id, Verb.CANCEL, Reason.SWEEP_STOPPED, actor, **facts)
+
+
 def pause_job(session: Session, job_id: str, actor: str) -> Job:
     """Pause a job: its supervisor lets the engine save a checkpoint, then its devices are free.
 

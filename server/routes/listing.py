@@ -75,6 +75,7 @@ def read_filter(
     teacher: Annotated[Component, Query(description="Only jobs with this model as a teacher.")] = None,
     dataset: Annotated[Component, Query(description="Only jobs with this data set.")] = None,
     method: Annotated[Component, Query(description="Only jobs with this method.")] = None,
+    sweep: Annotated[str | None, Query(max_length=64, description="Only trials of this sweep.")] = None,
     created_after: Annotated[PlainMoment | None, Query(description="Only jobs made later.")] = None,
     created_before: Annotated[PlainMoment | None, Query(description="Only jobs made earlier.")] = None,
 ) -> JobFilter:
@@ -86,6 +87,7 @@ def read_filter(
         words=q,
         labels=labels,
         components={kind: name for kind, name in components.items() if name is not None},
+        sweep_id=sweep,
         created_after=created_after,
         created_before=created_before,
     )

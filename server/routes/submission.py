@@ -143,12 +143,41 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         IdempotencyKeyReusedError: the key came with another body before.
         SpecInvalidError: the spec names artifacts, or jobs, that cannot be used.
     """
-    if key is not None and (earlier := _find_earlier(session, submission, key, caller)) is not None:
+    if (earlier := find_earlier(session, submission.digest, key, caller)) is not None:
         return earlier, True
+    job = store_job(session, submission, caller)
+    remember(session, submission.digest, key, caller, job)
+    return job, False
+
+
+def find_earlier(session: Session, digest: str, key: str | None, caller: Caller) -> Job | None:
+    """Wait for a request of the same caller with the same key that is under way, then return the job that it made.
+
+    Raises:
+        IdempotencyKeyReusedError: the key came with another body before.
+    """
+    if key is None:
+        return None
+    lock(session, f"idempotency.{caller.key_id}.{key}")
+    wanted = (IdempotencyKey.scope == caller.key_id, IdempotencyKey.key == key)
+    row = session.scalar(select(IdempotencyKey).where(*wanted))
+    if row is None:
+        return None
+    if row.body_sha256 != digest:
+        raise IdempotencyKeyReusedError(f"the key {key!r} came with another body before, which made {row.job_id}")
+    return find_job(session, row.job_id)
+
+
+def store_job(session: Session, submission: Submission, caller: Caller) -> Job:
+    """Store a job.
+
+    Raises:
+        SpecInvalidError: the spec names artifacts, or jobs, that cannot be used.
+    """
     body = submission.body
     project = _choose_project(session, body.project or submission.project, caller)
     needs = check_inputs(session, body.spec, caller)
-    job = submit_job(
+    return submit_job(
         session,
         document=body.spec,
         resolved=name_students(submission.resolved, needs.students),
@@ -163,11 +192,14 @@ def store_submission(session: Session, submission: Submission, key: str | None, 
         max_pending_s=body.max_pending_s,
         created_by=caller.key_id,
     )
+
+
+def remember(session: Session, digest: str, key: str | None, caller: Caller, job: Job) -> None:
+    """Note what a request with a key made, if it has one."""
     if key is not None:
-        row = {"scope": caller.key_id, "key": key, "body_sha256": submission.digest, "job_id": job.id}
+        row = {"scope": caller.key_id, "key": key, "body_sha256": digest, "job_id": job.id}
         session.add(IdempotencyKey(**row, created_at=job.created_at))
     session.flush()
-    return job, False
 
 
 def check_inputs(session: Session, spec: dict[str, Any], caller: Caller) -> Needs:
@@ -219,18 +251,6 @@ def _choose_project(session: Session, wanted: str | None, caller: Caller) -> str
         problem = Problem("/project", "project_unknown", "there is no such project", project)
         raise BodyInvalidError(f"there is no project {project!r}", [problem])
     return project
-
-
-def _find_earlier(session: Session, submission: Submission, key: str, caller: Caller) -> Job | None:
-    """Wait for a request of the same caller with the same key that is under way, then look."""
-    lock(session, f"idempotency.{caller.key_id}.{key}")
-    wanted = (IdempotencyKey.scope == caller.key_id, IdempotencyKey.key == key)
-    row = session.scalar(select(IdempotencyKey).where(*wanted))
-    if row is None:
-        return None
-    if row.body_sha256 != submission.digest:
-        raise IdempotencyKeyReusedError(f"the key {key!r} came with another body before, which made {row.job_id}")
-    return find_job(session, row.job_id)
 
 
 def _find_named(spec: dict[str, Any]) -> list[NamedArtifact]:

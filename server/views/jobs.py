@@ -30,6 +30,7 @@ class JobView(View):
     summary: dict[str, Any] = Field(description="Models, data sets and methods of the spec.")
     priority: int
     parent_id: str | None = Field(description="The job that it is a clone of.")
+    sweep_id: str | None = Field(description="The sweep that it is a trial of.")
     created_by: str | None = Field(description="Id of the key that submitted it.")
     attempt: int = Field(description="Number of the newest attempt, 0 before the first.")
     max_restarts: int

@@ -6,6 +6,7 @@ from server.jobs.tables.jobs import IdempotencyKey, Job, JobLabel, JobNeed, JobS
 from server.jobs.tables.measures import LogChunk, Metric, MetricKey, MetricLatest, MetricRollup
 from server.jobs.tables.people import ApiKey, AuditEntry, BrowserSession, Fact, SavedView, Webhook, WebhookDelivery
 from server.jobs.tables.runs import Attempt, Device, Event, Lease, Member, Worker
+from server.jobs.tables.sweeps import Judgement, Sweep, Trial
 
 __all__ = [
     "ApiKey",
@@ -25,6 +26,7 @@ __all__ = [
     "JobNeed",
     "JobSpec",
     "JobUpload",
+    "Judgement",
     "Lease",
     "LogChunk",
     "Member",
@@ -34,7 +36,9 @@ __all__ = [
     "MetricRollup",
     "Project",
     "SavedView",
+    "Sweep",
     "Table",
+    "Trial",
     "UTCDateTime",
     "Upload",
     "Webhook",

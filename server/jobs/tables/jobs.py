@@ -73,6 +73,7 @@ class Job(Table):
     log_bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest attempt
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
     export_of: Mapped[str | None] = mapped_column(String(40))  # the job whose student it exports; null for all others
+    sweep_id: Mapped[str | None] = mapped_column(String(40))  # the sweep that it is a trial of
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -88,6 +89,7 @@ class Job(Table):
         Index("ix_jobs_parent_id", "parent_id"),
         Index("ix_jobs_cache_key", "cache_key"),
         Index("ix_jobs_export_of", "export_of"),
+        Index("ix_jobs_sweep_id", "sweep_id"),
         Index("ix_jobs_project_control_key_id", "project", "control_key", "id"),
     )
 

@@ -846,6 +846,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sweeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sweeps
+         * @description Return a page of sweeps, the newest first.
+         */
+        get: operations["list_all_sweeps"];
+        put?: never;
+        /**
+         * Submit a sweep
+         * @description Put a job into the queue for each combination of settings, all in one transaction.
+         */
+        post: operations["submit_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sweeps/{sweep_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a sweep
+         * @description Return a sweep with its trials, how they were judged, and the best.
+         */
+        get: operations["read_sweep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sweeps/{sweep_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a sweep
+         * @description Ask for every trial that is not over to be ended; asking again changes nothing.
+         */
+        post: operations["cancel_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sweeps/{sweep_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a sweep
+         * @description Ask every running trial to save a checkpoint and give its devices back; those that wait go on waiting.
+         */
+        post: operations["pause_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sweeps/{sweep_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a sweep
+         * @description Let paused trials wait for devices again; asking again changes nothing.
+         */
+        post: operations["resume_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sweeps/{sweep_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a sweep's trials
+         * @description Run trials that failed or were cancelled by a person once more; those that lagged stay stopped.
+         */
+        post: operations["retry_sweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/teacher-cache": {
         parameters: {
             query?: never;
@@ -1604,6 +1728,45 @@ export interface components {
              * @enum {string}
              */
             transform: "auto_augment";
+        };
+        /**
+         * Axis
+         * @description What may stand at a place of the spec: one of some values, or a number of a range.
+         */
+        Axis: {
+            /**
+             * High
+             * @description Greatest number of a range.
+             */
+            high?: number | null;
+            /**
+             * Is Integer
+             * @description Whether a range holds whole numbers alone.
+             * @default false
+             */
+            is_integer: boolean;
+            /**
+             * Low
+             * @description Least number of a range.
+             */
+            low?: number | null;
+            /**
+             * Points
+             * @description Numbers of a range that a grid takes.
+             */
+            points?: number | null;
+            /**
+             * Scale
+             * @description How a range is divided; log: by equal ratios.
+             * @default linear
+             * @enum {string}
+             */
+            scale: "linear" | "log";
+            /**
+             * Values
+             * @description Choices.
+             */
+            values?: unknown[] | null;
         };
         /**
          * CacheEntryView
@@ -2516,6 +2679,24 @@ export interface components {
             weight_decay: number | null;
         };
         /**
+         * Halving
+         * @description How trials that lag behind are stopped.
+         */
+        Halving: {
+            /**
+             * Factor
+             * @description One in so many trials goes on at each rung.
+             * @default 3
+             */
+            factor: number;
+            /**
+             * Rungs
+             * @description How often a trial is judged: at 1/factor of its steps, and of those again.
+             * @default 2
+             */
+            rungs: number;
+        };
+        /**
          * HealthView
          * @description How the service is.
          */
@@ -2700,6 +2881,11 @@ export interface components {
             summary: {
                 [key: string]: unknown;
             };
+            /**
+             * Sweep Id
+             * @description The sweep that it is a trial of.
+             */
+            sweep_id: string | null;
             /** Total Steps */
             total_steps: number | null;
             /**
@@ -2837,6 +3023,11 @@ export interface components {
             summary: {
                 [key: string]: unknown;
             };
+            /**
+             * Sweep Id
+             * @description The sweep that it is a trial of.
+             */
+            sweep_id: string | null;
             /** Total Steps */
             total_steps: number | null;
             /**
@@ -2857,6 +3048,36 @@ export interface components {
             job: string;
         };
         JsonValue: unknown;
+        /**
+         * JudgementView
+         * @description How a trial stood at a rung.
+         */
+        JudgementView: {
+            /**
+             * Is Kept
+             * @description Whether it went on.
+             */
+            is_kept: boolean;
+            /** Num Judged */
+            num_judged: number;
+            /**
+             * Place
+             * @description Among those judged at this rung so far.
+             */
+            place: number;
+            /** Rung */
+            rung: number;
+            /**
+             * Step
+             * @description At which the value was measured.
+             */
+            step: number;
+            /**
+             * Value
+             * @description Null for what was no number.
+             */
+            value: number | null;
+        };
         /**
          * KeyView
          * @description A key, as people tell keys apart.
@@ -4133,6 +4354,38 @@ export interface components {
              */
             object: "list";
         };
+        /** Page[SweepView] */
+        Page_SweepView_: {
+            /** Data */
+            data: components["schemas"]["SweepView"][];
+            /**
+             * First Id
+             * @description Id of the first entry; null when the page is empty.
+             */
+            first_id?: string | null;
+            /**
+             * Has More
+             * @description Whether there are entries behind this page.
+             * @default false
+             */
+            has_more: boolean;
+            /**
+             * Last Id
+             * @description Id of the last entry: the next page's `after`.
+             */
+            last_id?: string | null;
+            /**
+             * Next
+             * @description The next page's `after` where it is not `last_id`, as in lists with an order.
+             */
+            next?: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+        };
         /** Page[UploadView] */
         Page_UploadView_: {
             /** Data */
@@ -4254,6 +4507,25 @@ export interface components {
              * @enum {string}
              */
             schedule: "piecewise";
+        };
+        /**
+         * PlannedTrialView
+         * @description A job that a sweep would submit.
+         */
+        PlannedTrialView: {
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /**
+             * Steps
+             * @description Optimizer steps; null where only the data's files know.
+             */
+            steps: number | null;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PointView
@@ -4810,7 +5082,7 @@ export interface components {
          * @description Why a job stands where it stands, for programs; a message for people goes with it.
          * @enum {string}
          */
-        Reason: "user_cancelled" | "user_paused" | "user_resumed" | "user_retried" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full" | "dependency" | "quota" | "cache_build" | "dependency_failed" | "max_pending";
+        Reason: "user_cancelled" | "user_paused" | "user_resumed" | "user_retried" | "worker_lost" | "engine_killed" | "restarts_exhausted" | "preempted" | "drained" | "not_started" | "cuda_oom" | "host_oom" | "nan_loss" | "exit_code" | "max_runtime" | "spec_rejected_at_start" | "data_missing" | "weights_invalid" | "checkpoint_invalid" | "cache_unusable" | "export_failed" | "rank_failed" | "artifact_missing" | "disk_full" | "dependency" | "quota" | "cache_build" | "dependency_failed" | "max_pending" | "sweep_stopped";
         /**
          * RecipeEntry
          * @description A recipe: a published method as stages; its params use the `$defs` of the spec's schema beside their own.
@@ -5437,6 +5709,183 @@ export interface components {
             };
         };
         /**
+         * SweepDetail
+         * @description A sweep with its trials.
+         */
+        SweepDetail: {
+            /**
+             * Axes
+             * @description JSON pointer into the spec: what may stand there.
+             */
+            axes: {
+                [key: string]: components["schemas"]["Axis"];
+            };
+            /** @description The best of those that have succeeded. */
+            best: components["schemas"]["TrialView"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Id of the key that submitted it.
+             */
+            created_by: string | null;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Null where every trial runs to its end. */
+            halving: components["schemas"]["Halving"] | null;
+            /** Id */
+            id: string;
+            /**
+             * Is Over
+             * @description Whether no trial will move by itself any more.
+             */
+            is_over: boolean;
+            /**
+             * Metric
+             * @description What trials are judged by.
+             */
+            metric: string | null;
+            /** Name */
+            name: string;
+            /** Num Trials */
+            num_trials: number;
+            /**
+             * Object
+             * @default sweep
+             * @constant
+             */
+            object: "sweep";
+            /** Project */
+            project: string;
+            /**
+             * Search
+             * @enum {string}
+             */
+            search: "grid" | "random";
+            /**
+             * Seed
+             * @description Of the random search.
+             */
+            seed: number;
+            /**
+             * Spec
+             * @description The spec that all trials begin with.
+             */
+            spec: {
+                [key: string]: unknown;
+            };
+            /**
+             * States
+             * @description How many of its jobs are in which state.
+             */
+            states: {
+                [key: string]: number;
+            };
+            /**
+             * Trials
+             * @description Those whose jobs have not been deleted.
+             */
+            trials: components["schemas"]["TrialView"][];
+        };
+        /**
+         * SweepPlanView
+         * @description What would become of a sweep.
+         */
+        SweepPlanView: {
+            /** Num Trials */
+            num_trials: number;
+            /**
+             * Object
+             * @default sweep_plan
+             * @constant
+             */
+            object: "sweep_plan";
+            /**
+             * Steps
+             * @description Optimizer steps of all trials, were none stopped.
+             */
+            steps: number | null;
+            /** Trials */
+            trials: components["schemas"]["PlannedTrialView"][];
+        };
+        /**
+         * SweepView
+         * @description One experiment under many settings.
+         */
+        SweepView: {
+            /**
+             * Axes
+             * @description JSON pointer into the spec: what may stand there.
+             */
+            axes: {
+                [key: string]: components["schemas"]["Axis"];
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Id of the key that submitted it.
+             */
+            created_by: string | null;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Null where every trial runs to its end. */
+            halving: components["schemas"]["Halving"] | null;
+            /** Id */
+            id: string;
+            /**
+             * Is Over
+             * @description Whether no trial will move by itself any more.
+             */
+            is_over: boolean;
+            /**
+             * Metric
+             * @description What trials are judged by.
+             */
+            metric: string | null;
+            /** Name */
+            name: string;
+            /** Num Trials */
+            num_trials: number;
+            /**
+             * Object
+             * @default sweep
+             * @constant
+             */
+            object: "sweep";
+            /** Project */
+            project: string;
+            /**
+             * Search
+             * @enum {string}
+             */
+            search: "grid" | "random";
+            /**
+             * Seed
+             * @description Of the random search.
+             */
+            seed: number;
+            /**
+             * States
+             * @description How many of its jobs are in which state.
+             */
+            states: {
+                [key: string]: number;
+            };
+        };
+        /**
          * TakeOver
          * @description Weights that the student takes over from another model when the stage begins.
          */
@@ -5502,6 +5951,45 @@ export interface components {
              * @default 1
              */
             weight: number | (components["schemas"]["Ramp"] | components["schemas"]["Piecewise"] | components["schemas"]["Milestones"]);
+        };
+        /**
+         * TrialView
+         * @description A job of a sweep.
+         */
+        TrialView: {
+            /** Job Id */
+            job_id: string;
+            /** Judgements */
+            judgements: components["schemas"]["JudgementView"][];
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /**
+             * Object
+             * @default trial
+             * @constant
+             */
+            object: "trial";
+            /**
+             * Progress
+             * @description From 0 to 1.
+             */
+            progress: number | null;
+            state: components["schemas"]["State"];
+            status_reason: components["schemas"]["Reason"] | null;
+            /**
+             * Value
+             * @description Of the metric: what the evaluation measured, else the last value.
+             */
+            value: number | null;
+            /**
+             * Values
+             * @description JSON pointer into the spec: what stands there.
+             */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Trigger
@@ -6667,6 +7155,8 @@ export interface operations {
                 dataset?: string | null;
                 /** @description Only jobs with this method. */
                 method?: string | null;
+                /** @description Only trials of this sweep. */
+                sweep?: string | null;
                 /** @description Only jobs made later. */
                 created_after?: string | null;
                 /** @description Only jobs made earlier. */
@@ -10076,6 +10566,755 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    list_all_sweeps: {
+        parameters: {
+            query?: {
+                /** @description Room of the sweeps; the caller's own. */
+                project?: string | null;
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description `last_id` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SweepView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    submit_sweep: {
+        parameters: {
+            query?: {
+                /** @description Say what its trials would be; store nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Two requests with one key make one job, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "axes": {
+                 *         "/runtime/seed": {
+                 *           "values": [
+                 *             0,
+                 *             1
+                 *           ]
+                 *         },
+                 *         "/stages/0/optimizer/lr": {
+                 *           "high": 0.2,
+                 *           "low": 0.01,
+                 *           "points": 3,
+                 *           "scale": "log"
+                 *         }
+                 *       },
+                 *       "metric": "val/accuracy",
+                 *       "spec": {
+                 *         "data": {
+                 *           "test": {
+                 *             "dataset": "digits",
+                 *             "split": "test"
+                 *           },
+                 *           "train": {
+                 *             "dataset": "digits"
+                 *           }
+                 *         },
+                 *         "evaluation": {
+                 *           "stream": "test"
+                 *         },
+                 *         "models": {
+                 *           "student": {
+                 *             "model": "resnet8"
+                 *           }
+                 *         },
+                 *         "name": "digits: ResNet-8 alone",
+                 *         "stages": [
+                 *           {
+                 *             "batch_size": 64,
+                 *             "epochs": 2,
+                 *             "name": "train",
+                 *             "objective": {
+                 *               "ce": {
+                 *                 "method": "ce"
+                 *               }
+                 *             },
+                 *             "optimizer": {
+                 *               "lr": 0.05,
+                 *               "momentum": 0.9,
+                 *               "optimizer": "sgd"
+                 *             },
+                 *             "student": "student",
+                 *             "train": "train",
+                 *             "validate_on": "test"
+                 *           }
+                 *         ],
+                 *         "version": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Axes
+                     * @description JSON pointer into the spec as sent: what may stand there.
+                     */
+                    axes: {
+                        [key: string]: components["schemas"]["Axis"];
+                    };
+                    /**
+                     * Direction
+                     * @description Which way the metric is better; told by its name if left out.
+                     */
+                    direction?: ("minimize" | "maximize") | null;
+                    /** @description Stop trials that lag; none runs all to their end. */
+                    halving?: components["schemas"]["Halving"] | null;
+                    /**
+                     * Labels
+                     * @description Words to find it by.
+                     */
+                    labels?: {
+                        [key: string]: string;
+                    };
+                    /**
+                     * Max Pending S
+                     * @description Seconds in the queue after which the job fails; none: never.
+                     */
+                    max_pending_s?: number | null;
+                    /**
+                     * Max Restarts
+                     * @description Engine crashes answered by a new attempt.
+                     * @default 3
+                     */
+                    max_restarts?: number;
+                    /**
+                     * Metric
+                     * @description What trials are judged by, as `val/accuracy`.
+                     */
+                    metric?: string | null;
+                    /**
+                     * Name
+                     * @description Title; the spec's if left out.
+                     */
+                    name?: string | null;
+                    /**
+                     * Priority
+                     * @description Jobs of a higher priority start first.
+                     * @default 0
+                     */
+                    priority?: number;
+                    /**
+                     * Project
+                     * @description Room of the job; the key's if left out.
+                     */
+                    project?: string | null;
+                    /**
+                     * Search
+                     * @description Every combination, or some by chance.
+                     * @default grid
+                     * @enum {string}
+                     */
+                    search?: "grid" | "random";
+                    /**
+                     * Seed
+                     * @description Of the random search.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * Spec
+                     * @description The experiment spec.
+                     */
+                    spec: {
+                        [key: string]: unknown;
+                    };
+                    /**
+                     * Trials
+                     * @description How many trials a random search takes.
+                     */
+                    trials?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description What would become of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepPlanView"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Address of the sweep. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    read_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    cancel_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    pause_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    resume_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+        };
+    };
+    retry_sweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sweep_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

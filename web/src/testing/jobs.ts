@@ -16,6 +16,7 @@ export function aJob(changes: Partial<Job> = {}): Job {
     priority: 0,
     created_by: "key_01J00000000000000000000001",
     parent_id: null,
+    sweep_id: null,
     metrics: {},
     queued_at: "2026-01-02T03:04:05.000Z",
     updated_at: "2026-01-02T03:04:06.000Z",
