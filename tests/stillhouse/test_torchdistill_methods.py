@@ -196,6 +196,11 @@ def test_a_criterion_is_the_terms_that_it_means(name: str) -> None:
     resolve(found.spec)
 
 
+def test_every_criterion_is_in_the_documentation() -> None:
+    page = (FOLDER.parents[2] / "docs" / "cli.md").read_text()
+    assert [key for key in READERS | TOGETHER if f"`{key}`" not in page] == []
+
+
 def test_every_criterion_has_a_file_here() -> None:
     texts = "\n".join(path.read_text() for path in FOLDER.glob("*.yaml"))
     rare = {"NLLLoss", "BCEWithLogitsLoss"}
