@@ -8,16 +8,36 @@ from typing import Any
 
 from distill_core.errors import Problem, SpecError
 from distill_core.spec import check
+from stillhouse.torchdistill.codes import ADAPTATION
 from stillhouse.torchdistill.data import SETS, read_streams
 from stillhouse.torchdistill.document import Document, read_document
 from stillhouse.torchdistill.ledger import Ledger, Part, Remark
-from stillhouse.torchdistill.models import read_model
+from stillhouse.torchdistill.models import find_base, read_model
 from stillhouse.torchdistill.places import Scope, unwrap
 from stillhouse.torchdistill.terms import read_objective
 from stillhouse.torchdistill.training import Length, read_optimizer, read_schedule
 
 SMALL_SETS = set(SETS.values())
 ROLES = {"student_model": "student", "teacher_model": "teacher"}
+DATA_WRAPPERS = {
+    "CRDDatasetWrapper": "crd draws its negatives itself",
+    "SSKDDatasetWrapper": "sskd turns the images itself",
+}
+MODEL_WRAPPERS = {
+    "Linear4CRD": {"crd"},
+    "Linear4CCKD": {"cckd"},
+    "Teacher4FactorTransfer": {"ft", "ft_paraphraser", "ktaad", "ktaad_autoencoder"},
+    "Student4FactorTransfer": {"ft"},
+    "Student4KTAAD": {"ktaad"},
+    "Student4KnowledgeReview": {"review"},
+    "Student4ICKD": {"ickd"},
+    "Connector4DAB": {"ab"},
+    "VariationalDistributor4VID": {"vid"},
+    "SSWrapper4SSKD": {"sskd", "sskd_head"},
+    "VarianceBranch4PAD": {"pad"},
+    "SRDModelWrapper": {"srd"},
+}
+"""What torchdistill puts around a model -> the methods that make such modules themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +98,21 @@ class _Conversion:
         self._streams = read_streams(file.find("datasets"), classes if isinstance(classes, int) else None)
         self._names: dict[str, str] = {}
         self._loader_workers = 0
+        self._is_adapted = any(
+            str(entry.find("criterion", "key").peek()) in ADAPTATION
+            for _, part in _list_stages(file.find("train"))
+            for entry in part.find("criterion", "kwargs", "sub_terms").values()
+        )
 
     def make_spec(self, name: str) -> dict[str, Any]:
         small = any(stream["dataset"] in SMALL_SETS for stream in self._streams.values())
         models = {ROLES.get(key, key): read_model(part, small=small) for key, part in self._file.find("models").items()}
         train = self._file.find("train")
-        parts = [(key, part) for key, part in train.items() if key.startswith("stage")] or [("train", train)]
         train.find("log_freq").take()
         self._file.find("dependencies").lose_if_there("code is none of a spec, and nothing is imported")
         self._file.find("private").lose_if_there("predictions for a benchmark's hidden labels are none here")
         stages: list[dict[str, Any]] = []
-        for key, part in parts:
+        for key, part in _list_stages(train):
             stages.append(self._make_stage(key, part, models, stages[-1] if stages else {}))
         evaluation = self._make_evaluation(self._file.find("test"))
         data = {ours: self._streams[theirs] for theirs, ours in self._names.items()}
@@ -109,14 +133,27 @@ class _Conversion:
         stage |= read_schedule(part.find("scheduler"), Length(stage["epochs"], rate))
         if "schedule" not in stage and part.find("optimizer"):
             stage["schedule"] = {"schedule": "constant"}
-        scope = Scope(
-            student, teacher, *(str(models.get(role, {}).get("model", "")) for role in ("student", "teacher"))
-        )
+        student_model, bottleneck = find_base(models.get("student", {}))
+        if bottleneck and not before:
+            stage |= self._take_over(models.get("teacher", {}), student_model)
+        teacher_model, _ = find_base(models.get("teacher", {}))
+        scope = Scope(student, teacher, student_model, teacher_model, bottleneck, self._is_adapted)
         stage["objective"] = read_objective(part.find("criterion"), scope)
         methods = {term["method"] for term in stage["objective"].values()}
         _settle_role(student, methods, is_student=True)
         _settle_role(teacher, methods, is_student=False)
         return stage | _read_frozen(student)
+
+    def _take_over(self, teacher: Mapping[str, Any], base: str) -> dict[str, Any]:
+        """Return where a student with a bottleneck has its other weights from, which torchdistill downloads."""
+        kwargs = self._file.find("models", "student_model", "kwargs")
+        weights = kwargs.find("weights") or kwargs.find("pretrained")
+        if not weights.peek():
+            return {}
+        if teacher.get("model") != base:
+            weights.lose(f"no teacher is a {base!r} that the weights could be taken from")
+            return {}
+        return {"take_over": {"model": "teacher"}}
 
     def _read_loaders(self, part: Part, accumulate: int) -> dict[str, Any]:
         stage: dict[str, Any] = {}
@@ -149,8 +186,9 @@ class _Conversion:
         loader.find("collate_fn").lose_if_there("samples are images with a class here")
         loader.find("batch_sampler").lose_if_there("batches are of samples in random order here")
         wrapper = loader.find("dataset_wrapper")
-        if wrapper.find("key").peek() == "CRDDatasetWrapper":
-            wrapper.note("crd draws its negatives itself")
+        key = wrapper.find("key").peek()
+        if isinstance(key, str) and key in DATA_WRAPPERS:
+            wrapper.note(DATA_WRAPPERS[key])
         else:
             wrapper.lose_if_there("wrapped data sets are none here")
         if not is_training:
@@ -182,6 +220,10 @@ class _Conversion:
         return {} if stream is None else {"evaluation": {"stream": stream}}
 
 
+def _list_stages(train: Part) -> list[tuple[str, Part]]:
+    return [(key, part) for key, part in train.items() if key.startswith("stage")] or [("train", train)]
+
+
 def _settle_role(part: Part, methods: set[str], *, is_student: bool) -> None:
     """Take what a stage says of a model beside its places."""
     for name in ("forward_proc", "wrapper", "forward_hook", "requires_grad"):
@@ -189,10 +231,13 @@ def _settle_role(part: Part, methods: set[str], *, is_student: bool) -> None:
     if part.find("sequential"):
         part.find("sequential").note("forward passes end behind their last place by themselves here")
     wrapper = part.find("auxiliary_model_wrapper")
-    if wrapper and methods & {"crd", "ft", "ft_paraphraser", "review"}:
+    key = wrapper.find("key").peek()
+    if key == "EmptyModule":
+        wrapper.note("what no term asks for is not run")
+    elif isinstance(key, str) and methods & MODEL_WRAPPERS.get(key, set()):
         wrapper.note("modules of a method's own are made by the method")
     else:
-        wrapper.lose_if_there(f"the wrapper {wrapper.find('key').peek()!r} belongs to no term that was carried over")
+        wrapper.lose_if_there(f"the wrapper {key!r:.60} belongs to no term that was carried over")
     if not is_student:
         part.find("frozen_modules").note("teachers do not learn")
 

@@ -46,7 +46,8 @@ def _read_call(entry: Part, num_classes: int | None) -> dict[str, Any]:
     elif key in SETS:
         stream = _read_set(SETS[key], kwargs)
     else:
-        entry.lose(f"the data set {key or entry.peek()!r:.60} is none of ours")
+        name = repr(key) if key else f"of {', '.join(name for name, _ in entry.items()):.60}"
+        entry.lose(f"the data set {name} is none of ours: samples are images with a class here")
         return {}
     return stream | _read_view(kwargs.find("transform", "init", "kwargs", "transforms"), kwargs.find("transform"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,6 +13,8 @@ from stillhouse.torchdistill.ledger import Part
 
 SMALL = re.compile(r"resnet(\d+)$")
 WIDE = re.compile(r"wide_resnet(\d+)_(\d+)$")
+BOTTLENECKED = {"custom_resnet50": ("resnet50", "layer2"), "custom_resnet152": ("resnet152", "layer2")}
+"""Models of another repository whose head ends in a bottleneck -> base and last module of the head."""
 
 CONVERT = "a file below the worker's weights root (STILLHOUSE_WEIGHTS_ROOT), made with safetensors from"
 
@@ -24,6 +27,8 @@ def read_model(part: Part, *, small: bool) -> dict[str, Any]:
         small: whether its images are small: torchdistill calls CIFAR's ResNets as ImageNet's are called.
     """
     key = str(part.find("key").take() or "")
+    if key in BOTTLENECKED:
+        return _read_bottlenecked(part, key)
     model: dict[str, Any] = {"model": find_model(key, small=small)}
     if model["model"] not in load_catalog().models:
         part.lose(f"no model of ours is {key!r}: see `stillhouse models`")
@@ -35,6 +40,30 @@ def read_model(part: Part, *, small: bool) -> dict[str, Any]:
     weights = _read_weights(part, kwargs, model["model"])
     part.find("dst_ckpt").note("the student is an artifact of the job")
     return model | ({"weights": weights} if weights else {})
+
+
+def find_base(model: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the key of a model, or of its base, and the module that a bottleneck replaces."""
+    params = model.get("params", {})
+    return str(params.get("base") or model.get("model") or ""), str(params.get("at") or "")
+
+
+def _read_bottlenecked(part: Part, key: str) -> dict[str, Any]:
+    """Return the nearest of our models, and say what is another there."""
+    base, module = BOTTLENECKED[key]
+    kwargs = part.find("kwargs")
+    channels = kwargs.find("bottleneck_channel").take_number(12)
+    part.find("key").lose(
+        f"{key!r} is code of another repository, which is not read: `bottlenecked` stands here, with layers of its own "
+        f"in the place of {module!r} of {base!r}, and all in front of it as it is"
+    )
+    for name in ("repo_or_dir", "dst_ckpt"):
+        part.find(name).take()
+    for name in ("bottleneck_idx", "num_classes"):
+        kwargs.find(name).take()
+    for name in ("weights", "pretrained"):
+        kwargs.find(name).note("all but the bottleneck takes over the teacher's weights when the first stage begins")
+    return {"model": "bottlenecked", "params": {"base": base, "at": module, "channels": channels}}
 
 
 def find_model(key: str, *, small: bool) -> str:

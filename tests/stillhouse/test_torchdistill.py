@@ -18,8 +18,10 @@ from stillhouse.torchdistill.convert import translate
 from stillhouse.torchdistill.document import Document, read_document
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "torchdistill").glob("*.yaml"))
-WHOLE = {"at", "crd", "fitnet", "ft", "kd", "pairs", "review"}
-"""The others name models, data or code that are none of ours."""
+NOT_RUN = {"detection-ghnd", "ghnd", "kd-small", "segmentation-ktaad", "text-kd", "text-regression"}
+"""They name models, data or code that are none of ours; for the student of `hnd` one of ours stands."""
+
+WHOLE = {path.stem for path in FILES} - NOT_RUN - {"hnd"}
 
 ALIASES = (
     "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c]\n"
@@ -45,7 +47,7 @@ def test_a_file_is_whole_or_says_what_it_lacks(path: Path) -> None:
     found = convert(path.read_bytes(), path.stem)
     assert found.is_whole is (path.stem in WHOLE)
     assert found.is_whole is (not found.losses)
-    assert (check(found.spec) == []) is found.is_whole
+    assert (check(found.spec) == []) is (path.stem not in NOT_RUN)
     lines = path.read_text().splitlines()
     assert all(0 < remark.line <= len(lines) for remark in (*found.losses, *found.notes))
 
@@ -66,7 +68,7 @@ def test_knowledge_distillation_is_two_terms() -> None:
 @pytest.mark.parametrize(
     ("name", "term", "wanted"),
     [
-        ("at", "maps", {"student_places": ["stage2", "stage4"], "form": "paper"}),
+        ("at", "maps", {"student_places": ["stage2", "stage4"], "form": "length"}),
         ("crd", "contrast", {"student_place": "pooled", "num_negatives": 2048, "temperature": 0.1, "momentum": 0.6}),
         ("review", "review", {"teacher_places": ["stage2.pre", "stage3.pre", "stage4.pre", "pooled"]}),
         ("pairs", "alike", {"student_place": "stage3", "teacher_place": "stage3", "row_norm": "l1"}),
@@ -103,7 +105,8 @@ def test_stages_follow_one_another() -> None:
     paraphraser, transfer = _read("ft").spec["stages"]
     assert paraphraser["objective"]["rebuild"]["method"] == "ft_paraphraser"
     assert paraphraser["objective"]["rebuild"]["params"]["rate"] == 0.75
-    assert (transfer["objective"]["follow"]["weight"], transfer["objective"]["follow"]["params"]["power"]) == (250, 2)
+    follow = transfer["objective"]["follow"]
+    assert (follow["weight"], follow["params"]["power"], follow["params"]["reduction"]) == (250, 2, "norm")
 
 
 def test_a_step_of_several_batches_is_one_batch_in_parts() -> None:
@@ -139,7 +142,7 @@ def test_an_optimizer_keeps_its_options() -> None:
     [
         ("ghnd", {"dependencies", "student_model", "sampler"}),
         ("detection-ghnd", {"batch_sampler", "collate_fn", "weight", "T_max", "k"}),
-        ("segmentation-ktaad", {"weights", "ignore_index", "criterion", "auxiliary_model_wrapper"}),
+        ("segmentation-ktaad", {"criterion", "auxiliary_model_wrapper"}),
         ("text-kd", {"dependencies", "private", "student_module_path", "reduction"}),
         ("text-regression", {"fit", "held", "scheduler"}),
     ],
@@ -209,13 +212,6 @@ def test_merged_dictionaries_stand_behind_what_is_said() -> None:
     text = b"a: &a {x: 1, y: 2}\nb: &b {y: 3}\nc: {<<: [*b, *a], x: 5}\nd: {<<: *a}"
     value = read_document(text).value
     assert (value["c"], value["d"]) == ({"x": 5, "y": 3}, {"x": 1, "y": 2})
-
-
-def test_a_method_whose_settings_are_not_translated_is_named() -> None:
-    text = _find("kd").read_text().replace("key: 'KDLoss'", "key: 'RKDLoss'")
-    [loss] = convert(text.encode(), "x").losses
-    assert "`stillhouse recipes rkd`" in loss.message
-    assert loss.pointer == "/train/criterion/kwargs/sub_terms/soft/criterion"
 
 
 def _list_places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
