@@ -78,6 +78,11 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def spent(self) -> float:
+        """Return the processor time of the server so far, in seconds."""
+        times = self.figures.cpu_times()
+        return times.user + times.system
+
     def end(self) -> float:
         """End the server and return how long that took, in seconds."""
         self.client.close()
@@ -153,9 +158,13 @@ def measure_reads(kind: str, jobs: int, series: int, points: int, repeats: int) 
     }
 
 
-def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
-    """Return what submissions at a fixed rate take, and how many of them are there afterwards."""
-    with open_stores(kind) as (environment, _), Server(environment) as server:
+def measure_submissions(kind: str, rate: int, seconds: int, num_servers: int) -> dict[str, Any]:
+    """Return what submissions at a fixed rate take, and how many of them are there afterwards.
+
+    Several server processes on the same stores take turns.
+    """
+    with open_stores(kind) as (environment, _), contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(Server(environment)) for _ in range(num_servers)]
         body = {"spec": SPEC}
         taken: list[float] = []
         answered: list[str] = []
@@ -164,7 +173,7 @@ def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
         lock = threading.Lock()
         begin = time.perf_counter() + 0.5
 
-        def work() -> None:
+        def work(server: Server) -> None:
             with httpx.Client(base_url=server.url, headers=server.headers, timeout=60) as client:
                 while True:
                     with lock:
@@ -180,16 +189,18 @@ def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
                     late.append(start - due)
                     answered.append(job.json()["id"])
 
-        before = server.figures.cpu_times()
-        threads = [threading.Thread(target=work) for _ in range(16)]
+        before = sum(server.spent() for server in servers)
+        threads = [threading.Thread(target=work, args=(servers[number % num_servers],)) for number in range(16)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        wall, after = time.perf_counter() - begin, server.figures.cpu_times()
-        stored = {job["id"] for job in _all_jobs(server)}
-        server.end()
+        wall, after = time.perf_counter() - begin, sum(server.spent() for server in servers)
+        stored = {job["id"] for job in _all_jobs(servers[0])}
+        for server in servers:
+            server.end()
     return {
+        "servers": num_servers,
         "asked_a_second": rate,
         "reached_a_second": round(len(answered) / wall, 1),
         "answered": len(answered),
@@ -197,7 +208,7 @@ def measure_submissions(kind: str, rate: int, seconds: int) -> dict[str, Any]:
         "median_ms": round(median(taken), 2),
         "p99_ms": round(quantiles(taken, n=100)[98], 2),
         "latest_start_s": round(max(late), 2),
-        "core_ms_each": round((after.user + after.system - before.user - before.system) * 1e3 / len(answered), 2),
+        "core_ms_each": round((after - before) * 1e3 / len(answered), 2),
     }
 
 
@@ -311,6 +322,7 @@ def main() -> None:
     parser.add_argument("--stores", choices=("sqlite", "postgres"), default="postgres")
     parser.add_argument("--part", action="append", choices=("reads", "submissions", "streams", "start"))
     parser.add_argument("--rate", type=int, default=100, help="submissions a second")
+    parser.add_argument("--servers", type=int, default=1, help="server processes that take the submissions")
     options = parser.parse_args()
     report(
         options,
@@ -337,7 +349,7 @@ def measure(options: argparse.Namespace, parts: set[str]) -> dict[str, Any]:
         }
         figures["reads"] = {"small": few, "large": many, "large_to_small_median": ratio}
     if "submissions" in parts:
-        figures["submissions"] = measure_submissions(options.stores, options.rate, 3 if small else 30)
+        figures["submissions"] = measure_submissions(options.stores, options.rate, 3 if small else 30, options.servers)
     if "streams" in parts:
         figures["streams"] = measure_streams(options.stores, 50 if small else 500, 200, 5 if small else 30)
     if "start" in parts:

@@ -57,7 +57,7 @@ def read_dist_plus(entry: Entry, scope: Scope) -> Terms:
     parts = {ours: kwargs.find(theirs).take_number(1.0) for theirs, ours in names.items()}
     kwargs.find("eps").take()
     if parts["channel"]:
-        entry.criterion.find("key").note(CHANNEL_SIGN)
+        entry.criterion.find("key").lose(CHANNEL_SIGN)
     params = find_places(kwargs, scope, "feature_module") | take_options(kwargs, {"tau": "temperature"})
     return {entry.name: make_term("dist_plus", entry.weight, params, parts)}
 

@@ -188,10 +188,14 @@ def _list_messages(found: Imported) -> str:
     return "\n".join(loss.message for loss in found.losses)
 
 
+LOSSY = {"dist-plus"}
+"""What a sign of torchdistill's says is not what the term says."""
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_criterion_is_the_terms_that_it_means(name: str) -> None:
     found = _read(name)
-    assert found.is_whole, found.losses
+    assert found.is_whole is (name not in LOSSY), found.losses
     assert [stage["objective"] for stage in found.spec["stages"]] == OBJECTIVES[name]
     resolve(found.spec)
 
@@ -212,7 +216,6 @@ def test_every_criterion_has_a_file_here() -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("dist-plus", "opposite maps are the best"),
         ("cckd", "the weight is divided by T^2"),
         ("cckd", "`reduction`"),
         ("pairs", "`row_norm`"),
@@ -228,6 +231,7 @@ def test_what_torchdistill_computes_otherwise_is_told(name: str, wanted: str) ->
 @pytest.mark.parametrize(
     ("name", "old", "new", "wanted"),
     [
+        ("dist-plus", "iota", "iota", "opposite maps are the best"),
         ("rkd", "angle_factor: 2.0, reduction: 'mean'", "angle_factor: 2.0, reduction: 'sum'", "averaged over pairs"),
         ("cckd", "bias: True", "bias: False", "embeddings have a bias"),
         ("cckd", "in_features: 512, out_features: 128", "in_features: 512, out_features: 64", "the same length"),
