@@ -7,6 +7,7 @@ import { usePollInterval } from "../live/LiveProvider";
 import { Age } from "../ui/Age";
 import { LoadMore } from "../ui/LoadMore";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { pagesQuery, redeliver, SETTINGS, type Delivery, type Webhook } from "./queries";
 
 export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite: boolean }) {
@@ -18,7 +19,7 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
       {log.isPending && <Loading what="its messages" />}
       {log.data && deliveries.length === 0 && <Empty>Nothing was sent yet: a test shows whether its address answers.</Empty>}
       {deliveries.length > 0 && (
-        <div className="table-frame" role="region" aria-label={`Messages to ${webhook.url}`} tabIndex={0}>
+        <TableFrame label={`Messages to ${webhook.url}`}>
           <table className="plain-table">
             <thead>
               <tr>
@@ -40,7 +41,7 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={log} />
     </div>
