@@ -1,4 +1,4 @@
-"""Every page on a phone: the page itself never scrolls sideways, wide tables do so in frames that keys and readers reach."""
+"""Every page on a phone: it never scrolls sideways, wide tables do so in frames that keys and readers reach."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIND_FAULTS = """() => {
     if (frame && frame.scrollWidth > frame.clientWidth) {
       frame.focus()
       frame.scrollLeft = 1
-      if (document.activeElement !== frame || frame.scrollLeft === 0) faults.push(`it does not scroll: ${frame.ariaLabel}`)
+      if (document.activeElement !== frame || frame.scrollLeft === 0) faults.push(`no scrolling: ${frame.ariaLabel}`)
     } else if (isWide && !frame) faults.push(`a wide table without a frame: ${table.className}`)
   }
   return faults

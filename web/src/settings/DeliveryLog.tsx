@@ -2,6 +2,7 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 
+import type { Page } from "../api/types";
 import { formatNumber } from "../format";
 import { usePollInterval } from "../live/LiveProvider";
 import { Age } from "../ui/Age";
@@ -10,8 +11,19 @@ import { Empty, Failure, Loading } from "../ui/Notice";
 import { TableFrame } from "../ui/TableFrame";
 import { pagesQuery, redeliver, SETTINGS, type Delivery, type Webhook } from "./queries";
 
+const POLL_SENT_MS = 1_000;
+
+/** Whether a message of a page waits for its first answer, which comes within seconds. */
+function isOnItsWay({ data }: Page<Delivery>): boolean {
+  return data.some(({ state, num_attempts }) => state === "pending" && num_attempts === 0);
+}
+
 export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite: boolean }) {
-  const log = useInfiniteQuery({ ...pagesQuery<Delivery>(`/v1/webhooks/${webhook.id}/deliveries`), refetchInterval: usePollInterval() });
+  const usual = usePollInterval();
+  const log = useInfiniteQuery({
+    ...pagesQuery<Delivery>(`/v1/webhooks/${webhook.id}/deliveries`),
+    refetchInterval: ({ state }) => (state.data?.pages.some(isOnItsWay) ? POLL_SENT_MS : usual),
+  });
   const deliveries = log.data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <div className="deliveries">
@@ -50,6 +62,10 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
 
 const LOOKS: Record<string, string> = { delivered: "pill-succeeded", succeeded: "pill-succeeded", failed: "pill-failed", pending: "pill-queued" };
 
+function tellAnswer({ status_code, error }: Delivery): string {
+  return status_code === null ? (error ?? "none yet") : `answered ${status_code}`;
+}
+
 function DeliveryRow({ delivery, mayWrite }: { delivery: Delivery; mayWrite: boolean }) {
   const client = useQueryClient();
   const again = useMutation({
@@ -68,7 +84,7 @@ function DeliveryRow({ delivery, mayWrite }: { delivery: Delivery; mayWrite: boo
         <span className={`pill ${LOOKS[delivery.state] ?? ""}`}>{delivery.state}</span>
       </td>
       <td className="wrap-cell">
-        {delivery.status_code ?? delivery.error ?? "none yet"}
+        {tellAnswer(delivery)}
         {delivery.duration_ms !== null && <span className="muted small">{formatNumber(delivery.duration_ms)} ms</span>}
       </td>
       <td className="number">{delivery.num_attempts}</td>
