@@ -62,8 +62,8 @@ class DemoError(StillhouseError):
     code = "demo_failed"
 
 
-def run_demo(data: str, home: Path, output: Path, port: int, *, keep_serving: bool, console: Console) -> None:
-    """Run the demo from the first job to the verdict.
+def run_demo(data: str, home: Path, output: Path, port: int, *, keep_serving: bool, console: Console) -> dict[str, Any]:
+    """Run the demo from the first job to the verdict, and return what it found as JSON data.
 
     Args:
         data: key of SHOWS.
@@ -93,6 +93,7 @@ def run_demo(data: str, home: Path, output: Path, port: int, *, keep_serving: bo
                 service.process.wait()
             _say(console, "Stopping ...")
     _say(console, f"Open it again with: {_describe_command(home)}")
+    return _describe_outcome(data, jobs, path)
 
 
 def find_examples() -> Path:
@@ -195,6 +196,18 @@ def describe_gain(student: float, control: float, count: int) -> str:
     if high < 0:
         return f"With its teacher the student is worse: {gain}, beyond the noise of the test set; one seed."
     return f"Student and control are within noise: {gain}, on {count} test images and one seed."
+
+
+def _describe_outcome(data: str, jobs: Mapping[str, Job], path: Path) -> dict[str, Any]:
+    accuracies = {role: _figure(job, "test/accuracy") for role, job in jobs.items()}
+    gain = find_gain_interval(accuracies["student"], accuracies["control"], _count_samples(jobs["student"]))
+    return {
+        "data": data,
+        "jobs": {role: {"id": job.id, "accuracy": accuracies[role]} for role, job in jobs.items()},
+        "gain": accuracies["student"] - accuracies["control"],
+        "gain_interval": list(gain),
+        "weights": str(path),
+    }
 
 
 def _figure(job: Job, key: str) -> float:

@@ -22,7 +22,7 @@ from stillhouse.cli.ranking import gain, leaderboard
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit
-from stillhouse.cli.uploading import upload
+from stillhouse.cli.uploading import upload, uploads
 from stillhouse.cli.verbs import cancel, clone, edit, pause, resume, retry, rm
 from stillhouse.cli.watching import watch
 from stillhouse.cli.webhooks import webhook
@@ -63,6 +63,7 @@ worker.command("undrain")(undrain)
 for group, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=group)(command)
+app.add_typer(uploads, name="uploads", rich_help_panel="Files")
 app.command("import", rich_help_panel="What specs may say")(import_file)
 for name, part in SUBCOMMANDS.items():
     app.add_typer(part, name=name, rich_help_panel="The service")

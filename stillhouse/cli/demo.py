@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stillhouse.cli.options import AsJson
+from stillhouse.cli.output import say_json
 from stillhouse.cli.services import load_part
 
 Data = StrEnum("Data", ["digits", "fashion_mnist"])
@@ -24,13 +26,20 @@ def demo(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the dashboard; 0 takes a free one.")] = 0,
     serve: Annotated[
         bool | None,
-        typer.Option("--serve/--no-serve", help="Keep the dashboard open; yes on a terminal.", show_default=False),
+        typer.Option(
+            "--serve/--no-serve",
+            help="Keep the dashboard open; yes on a terminal, unless JSON is wanted.",
+            show_default=False,
+        ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a teacher, distil a student and a control from it, download the student and check it."""
-    console = Console()
+    console = Console(stderr=as_json)
     if not console.is_terminal:
-        console = Console(width=120)
+        console = Console(stderr=as_json, width=120)
     run_demo = load_part("stillhouse.demo", "run_demo")
-    keep_serving = console.is_terminal if serve is None else serve
-    run_demo(data.value, home, output, port, keep_serving=keep_serving, console=console)
+    keep_serving = console.is_terminal and not as_json if serve is None else serve
+    outcome = run_demo(data.value, home, output, port, keep_serving=keep_serving, console=console)
+    if as_json:
+        say_json(outcome)

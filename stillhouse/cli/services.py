@@ -31,6 +31,7 @@ Slots = Annotated[
     int | None,
     typer.Option("--worker-slots", envvar="STILLHOUSE_WORKER_SLOTS", min=1, help="Jobs at a time; GPUs, else 1."),
 ]
+JsonLog = Annotated[bool, typer.Option("--json", help="Log JSON lines, as STILLHOUSE_LOG_FORMAT=json does.")]
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 worker = typer.Typer(
@@ -64,23 +65,37 @@ def up(
     run_service(settings, open_page=open_page, say=tell, announce=announce)
 
 
-def server(host: Host = None, port: Port = None, home: Home = None, parent_pid: ParentPid = None) -> None:
+def server(
+    *,
+    host: Host = None,
+    port: Port = None,
+    home: Home = None,
+    as_json: JsonLog = False,
+    parent_pid: ParentPid = None,
+) -> None:
     """Serve the API and the dashboard."""
     follow_parent(parent_pid)
     serve = load_part("server.main", "serve")
-    raise typer.Exit(serve(read_settings(home=home, host=host, port=port)))
+    settings = read_settings(home=home, host=host, port=port, log_format="json" if as_json else None)
+    raise typer.Exit(serve(settings, announce=(lambda url: say_json({"url": url})) if as_json else None))
 
 
 @worker.callback()
 def start_worker(
-    context: typer.Context, worker_slots: Slots = None, home: Home = None, parent_pid: ParentPid = None
+    context: typer.Context,
+    *,
+    worker_slots: Slots = None,
+    home: Home = None,
+    as_json: JsonLog = False,
+    parent_pid: ParentPid = None,
 ) -> None:
     """Execute jobs on this machine; with a command: look at the workers of a server."""
     if context.invoked_subcommand is not None:
         return
     follow_parent(parent_pid)
     run = load_part("worker.main", "run")
-    raise typer.Exit(run(read_settings(home=home, worker_slots=worker_slots)))
+    log_format = "json" if as_json else None
+    raise typer.Exit(run(read_settings(home=home, worker_slots=worker_slots, log_format=log_format)))
 
 
 @db.command()

@@ -1,4 +1,4 @@
-"""`upload`: bringing a file to the server."""
+"""`upload` brings a file to the server; `uploads` lists and removes what was brought."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
 
 from stillhouse.cli.options import AsJson, Url
-from stillhouse.cli.output import note, notes, say, say_json
-from stillhouse.client import Client
+from stillhouse.cli.output import describe_time, note, notes, say, say_json, say_table
+from stillhouse.client import Client, Upload
+from stillhouse.display import format_bytes, one_line
+
+uploads = typer.Typer(help="Files that were uploaded.", no_args_is_help=True)
 
 
 class Kind(StrEnum):
@@ -56,3 +61,38 @@ def upload(
         return
     say(done.id)
     note(USES[kind].format(id=done.id))
+
+
+@uploads.command("ls")
+def list_uploads(as_json: AsJson = False, url: Url = None) -> None:
+    """List uploads, the newest first."""
+    with Client(url) as client:
+        found = list(client.uploads())
+    if as_json:
+        say_json([each.as_document() for each in found])
+        return
+    if not found:
+        note("nothing was uploaded yet")
+        return
+    table = Table("id", "kind", "name", "size", "state", "announced", box=None, pad_edge=False)
+    for each in found:
+        size, moment = format_bytes(each.size), describe_time(each.created_at)
+        table.add_row(each.id, each.kind, Text(one_line(each.name)), size, _describe(each), moment)
+    say_table(table)
+
+
+@uploads.command()
+def rm(
+    upload_id: Annotated[str, typer.Argument(metavar="UPLOAD", help="Id of the upload.", show_default=False)],
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Remove an upload; it stays while jobs that are not over read it."""
+    with Client(url) as client:
+        client.remove_upload(upload_id)
+    say_json({"id": upload_id, "deleted": True}) if as_json else say(f"{upload_id} is removed")
+
+
+def _describe(upload: Upload) -> str:
+    """Return an upload's state, and how much of it is here while it is on its way."""
+    return upload.state if upload.state == "complete" else f"{upload.state}, {format_bytes(upload.offset)} here"

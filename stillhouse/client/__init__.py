@@ -4,6 +4,7 @@ from stillhouse.client.address import find_home, find_key, find_url
 from stillhouse.client.catalog import Spec
 from stillhouse.client.client import Client
 from stillhouse.client.compare import Change, Comparison, find_changes
+from stillhouse.client.curves import Curves, JobCurves
 from stillhouse.client.errors import (
     ConflictError,
     DamagedDownloadError,
@@ -42,6 +43,7 @@ from stillhouse.client.results import (
     Project,
     QueueEntry,
     Range,
+    SavedView,
     Series,
     Upload,
     Webhook,
@@ -64,6 +66,7 @@ __all__ = [
     "Component",
     "Components",
     "ConflictError",
+    "Curves",
     "DamagedDownloadError",
     "Delivery",
     "Event",
@@ -72,6 +75,7 @@ __all__ = [
     "Happening",
     "InvalidRequestError",
     "Job",
+    "JobCurves",
     "Key",
     "KeyRefusedError",
     "Leader",
@@ -89,6 +93,7 @@ __all__ = [
     "QueueEntry",
     "Range",
     "RefusedError",
+    "SavedView",
     "Series",
     "ServerUnreachableError",
     "Snapshot",

@@ -18,10 +18,11 @@ from stillhouse.client.files import FileCalls
 from stillhouse.client.records import read_job
 from stillhouse.client.results import Job, Upload
 from stillhouse.client.transport import Transport
+from stillhouse.client.views import SavedViewCalls
 from stillhouse.client.watch import Happening, watch
 
 
-class Client(FileCalls, ExportCalls, ComparisonCalls):
+class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:

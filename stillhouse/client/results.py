@@ -352,6 +352,16 @@ class Delivery(Result):
     finished_at: datetime | None = None
 
 
+class SavedView(Result):
+    """A way of looking at the list of jobs, kept by the owner of a key; `query` is that of the dashboard's address."""
+
+    id: str
+    name: str
+    query: str
+    created_at: datetime
+    updated_at: datetime
+
+
 class Component(Result):
     """A method, model or data set; `params` is the JSON Schema of its options. What only one kind says is kept too."""
 

@@ -41,7 +41,7 @@ class MetricTable:
     def as_columns(self) -> dict[str, list[Any]]:
         """Return the columns: step, epoch, time, and each metric."""
         facts = {name: [getattr(row, name) for row in self.rows] for name in ("step", "epoch", "time")}
-        return facts | {key: [_as_number(row.values.get(key)) for row in self.rows] for key in self.keys}
+        return facts | {key: [as_number(row.values.get(key)) for row in self.rows] for key in self.keys}
 
     def to_pandas(self) -> Any:
         """Return a pandas.DataFrame with the step as its index.
@@ -49,13 +49,21 @@ class MetricTable:
         Raises:
             PartMissingError: pandas is not installed here.
         """
-        try:
-            pandas = import_module("pandas")
-        except ModuleNotFoundError as error:
-            raise PartMissingError("a frame needs pandas, which is not installed here: pip install pandas") from error
-        return pandas.DataFrame(self.as_columns()).set_index("step")
+        return load_pandas().DataFrame(self.as_columns()).set_index("step")
 
 
-def _as_number(value: Number | None) -> float | None:
+def load_pandas() -> Any:
+    """Import pandas, which only frames need.
+
+    Raises:
+        PartMissingError: it is not installed here.
+    """
+    try:
+        return import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise PartMissingError("a frame needs pandas, which is not installed here: pip install pandas") from error
+
+
+def as_number(value: Number | None) -> float | None:
     """Return NaN and the infinities, which JSON says as text, as numbers again."""
     return None if value is None else float(value)

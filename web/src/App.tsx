@@ -7,7 +7,9 @@ import { findPage, isAt, PLACES } from "./pages";
 import { Link, usePath } from "./router";
 import { signOut } from "./session/session";
 import { Icon } from "./ui/Icon";
+import { Menu } from "./ui/Menu";
 import { Empty, Loading } from "./ui/Notice";
+import { ThemeChoice } from "./ui/ThemeChoice";
 
 export function App() {
   const path = usePath();
@@ -31,6 +33,9 @@ export function App() {
         </nav>
         <span className="spacer" />
         <StreamMark />
+        <Menu label={<ThemeLabel />} title="Theme">
+          {() => <ThemeChoice />}
+        </Menu>
         <Link className="button button-primary" href="/jobs/new">
           <Icon name="plus" />
           New job
@@ -42,6 +47,15 @@ export function App() {
       <main id="main" tabIndex={-1} ref={main}>
         <Page path={path} />
       </main>
+    </>
+  );
+}
+
+function ThemeLabel() {
+  return (
+    <>
+      <Icon name="theme" />
+      <span className="visually-hidden">Theme</span>
     </>
   );
 }

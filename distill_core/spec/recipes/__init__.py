@@ -171,7 +171,10 @@ class Recipe(Config):
 
 
 class Recipes(Mapping[str, type[Recipe]]):
-    """Recipes by name, in alphabetical order; those of this package are found because their files lie in it."""
+    """Recipes by name, in alphabetical order; those of this package are found because their files lie in it.
+
+    One that is asked for by name brings in the file of its name alone: making the classes of all takes up to a second.
+    """
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -189,7 +192,9 @@ class Recipes(Mapping[str, type[Recipe]]):
         return add
 
     def __getitem__(self, name: str) -> type[Recipe]:
-        return self._found()[name]
+        if name not in self._recipes and name in self._modules():
+            import_module(f"{self._package}.{name}")
+        return self._recipes[name] if name in self._recipes else self._found()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._found()))
@@ -199,9 +204,13 @@ class Recipes(Mapping[str, type[Recipe]]):
 
     def _found(self) -> Mapping[str, type[Recipe]]:
         """Return all recipes; importing a module again costs next to nothing."""
-        for module in pkgutil.iter_modules(import_module(self._package).__path__):
-            import_module(f"{self._package}.{module.name}")
+        for module in self._modules():
+            import_module(f"{self._package}.{module}")
         return self._recipes
+
+    def _modules(self) -> Sequence[str]:
+        """Return the names of the files of this package."""
+        return [module.name for module in pkgutil.iter_modules(import_module(self._package).__path__)]
 
 
 RECIPES = Recipes(__name__)

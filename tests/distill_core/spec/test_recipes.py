@@ -366,6 +366,22 @@ def test_two_recipes_of_one_name_are_refused() -> None:
         recipes.register("kd")(RECIPES["takd"])
 
 
+@pytest.mark.parametrize(("name", "files"), [("kd", {"kd"}), ("fitnet", {"fitnet"})])
+def test_a_recipe_that_is_named_brings_in_its_own_file_alone(name: str, files: set[str]) -> None:
+    code = (
+        "import sys; from distill_core.spec.recipes import RECIPES; RECIPES[sys.argv[1]]; "
+        "print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('distill_core.spec.recipes.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert set(done.stdout.split()) == files
+
+
+def test_a_recipe_whose_file_bears_another_name_is_found() -> None:
+    code = "from distill_core.spec.recipes import RECIPES; print('nowhere' in RECIPES, 'tutorial_regressor' in RECIPES)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
 def test_expansion_needs_no_torch() -> None:
     code = "import sys; from distill_core.spec.recipe import *; describe_recipes(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -79,6 +79,19 @@ def test_stored_outputs_are_listed_and_removed(run: Run, hand: HandWorker) -> No
     assert json.loads(run("cache", "ls", "--json").stdout)["entries"][0]["delete_requested_at"]
 
 
+def test_uploads_are_listed_and_removed(run: Run, client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "[b]spec.json"
+    path.write_text(json.dumps(tiny_spec(seed=12)))
+    upload = client.upload(path, "spec")
+    [row] = [line for line in run("uploads", "ls").stdout.splitlines() if upload.id in line]
+    assert row.split()[1:3] == ["spec", "[b]spec.json"]
+    assert client.find_upload(upload.id).as_document() in json.loads(run("uploads", "ls", "--json").stdout)
+    assert json.loads(run("uploads", "rm", upload.id, "--json").stdout) == {"id": upload.id, "deleted": True}
+    gone = run("uploads", "rm", upload.id)
+    assert gone.returncode == 1
+    assert upload.id in gone.stderr
+
+
 def test_workers_are_reached_as_a_group_too(run: Run, client: Client, hand: HandWorker) -> None:
     worker = hand.take(client.submit(tiny_spec()).id).worker_id
     assert worker in run("worker", "ls").stdout

@@ -10,6 +10,7 @@ import { ArmedButton } from "../ui/ArmedButton";
 import { LoadMore } from "../ui/LoadMore";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { useTitle } from "../ui/useTitle";
 import { CACHE, cacheQuery, removeEntry, type CacheEntry, type CachePage as Totals } from "./queries";
 
@@ -37,7 +38,7 @@ export function CachePage() {
       )}
       {entries.length > 0 && !mayAdmin && <NeedsScope scope="admin" what="remove stored outputs" />}
       {entries.length > 0 && (
-        <div className="table-frame" role="region" aria-label="Stored teacher outputs" tabIndex={0}>
+        <TableFrame label="Stored teacher outputs">
           <table className="plain-table">
             <thead>
               <tr>
@@ -61,7 +62,7 @@ export function CachePage() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={cache} />
     </>

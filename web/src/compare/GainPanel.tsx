@@ -7,6 +7,7 @@ import { gainQuery, type Gain } from "../gain/gainQuery";
 import { findReach, Interval, VERDICTS } from "../gain/Interval";
 import { nameMeasure, showDelta, showMeasure } from "../measures";
 import { Link, useParam } from "../router";
+import { TableFrame } from "../ui/TableFrame";
 import { useHover } from "./hover";
 import type { Measure } from "./queries";
 import { Swatch } from "./Swatch";
@@ -32,7 +33,7 @@ export function GainPanel({ jobs, figures }: { jobs: readonly Job[]; figures: re
         </label>
         <span className="muted">a control trains the same student without a teacher; bars are 95 % intervals</span>
       </div>
-      <div className="table-frame side-frame">
+      <TableFrame label="Gains" kind="side-frame">
         <table className="gains">
           <thead>
             <tr>
@@ -56,7 +57,7 @@ export function GainPanel({ jobs, figures }: { jobs: readonly Job[]; figures: re
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </section>
   );
 }

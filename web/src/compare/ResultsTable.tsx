@@ -4,6 +4,7 @@ import { memo } from "react";
 
 import type { Job } from "../api/types";
 import { isJudged, nameMeasure, rankMeasure, showDelta, showMeasure } from "../measures";
+import { TableFrame } from "../ui/TableFrame";
 import { isNumber, showPlain } from "./axes";
 import { useHover } from "./hover";
 import type { Comparison, Measure } from "./queries";
@@ -29,7 +30,7 @@ export function ResultsTable({ comparison, showsAll, onShowAll }: Props) {
           <input type="checkbox" checked={!showsAll} onChange={(event) => onShowAll(!event.target.checked)} /> only what differs
         </label>
       </div>
-      <div className="table-frame side-frame" tabIndex={0} role="region" aria-label="Results and parameters">
+      <TableFrame label="Results and parameters" kind="side-frame">
         <table
           className="side"
           style={{ minWidth: NAME_WIDTH + jobs.length * JOB_WIDTH }}
@@ -57,7 +58,7 @@ export function ResultsTable({ comparison, showsAll, onShowAll }: Props) {
           </thead>
           <Body comparison={comparison} showsAll={showsAll} />
         </table>
-      </div>
+      </TableFrame>
     </section>
   );
 }

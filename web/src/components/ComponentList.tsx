@@ -2,6 +2,7 @@
 
 import { Link } from "../router";
 import { Empty } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { formatCost, type AnyEntry, type KindFacts } from "./kinds";
 
 const LONG_BAR = 3; // costs above are as long as this
@@ -9,7 +10,7 @@ const LONG_BAR = 3; // costs above are as long as this
 export function ComponentList({ kind, entries, text }: { kind: KindFacts; entries: [string, AnyEntry][]; text: string }) {
   if (entries.length === 0) return <Empty>No {kind.singular} has all the words of “{text}”.</Empty>;
   return (
-    <div className="table-frame" role="region" aria-label={kind.title} tabIndex={0}>
+    <TableFrame label={kind.title}>
       <table className="plain-table component-table">
         <thead>
           <tr>
@@ -32,7 +33,7 @@ export function ComponentList({ kind, entries, text }: { kind: KindFacts; entrie
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

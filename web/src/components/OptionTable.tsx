@@ -1,5 +1,6 @@
 /** Options from their schema: name, what may stand there, default, what it is. */
 
+import { TableFrame } from "../ui/TableFrame";
 import { describeShape, follow, formatDefault, type Parts, type Schema } from "./schema";
 
 interface Props {
@@ -16,7 +17,7 @@ export function OptionTable({ schema, parts, derived = [], first = [] }: Props) 
   const options = [...all.filter(([name]) => first.includes(name)), ...all.filter(([name]) => !first.includes(name))];
   if (options.length === 0) return <p className="muted">It takes none.</p>;
   return (
-    <div className="table-frame" role="region" aria-label="Options" tabIndex={0}>
+    <TableFrame label="Options">
       <table className="plain-table option-table">
         <thead>
           <tr>
@@ -42,6 +43,6 @@ export function OptionTable({ schema, parts, derived = [], first = [] }: Props) 
           })}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }

@@ -9,6 +9,7 @@ import { isFinal } from "../jobStates";
 import { usePollInterval } from "../live/LiveProvider";
 import { Link } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { attemptsQuery, type Attempt } from "./jobQueries";
 
 export function AttemptTable({ job }: { job: JobDetail }) {
@@ -20,7 +21,7 @@ export function AttemptTable({ job }: { job: JobDetail }) {
       {attempts.isPending && <Loading what="attempts" />}
       {attempts.data?.length === 0 && <Empty>No worker has taken the job yet.</Empty>}
       {attempts.data && attempts.data.length > 0 && (
-        <div className="plain-frame">
+        <TableFrame label="Attempts" isPlain>
           <table className="job-table attempts">
             <thead>
               <tr>
@@ -39,7 +40,7 @@ export function AttemptTable({ job }: { job: JobDetail }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
     </section>
   );

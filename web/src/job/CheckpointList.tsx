@@ -9,6 +9,7 @@ import { usePollInterval } from "../live/LiveProvider";
 import { Age } from "../ui/Age";
 import { CopyButton } from "../ui/CopyButton";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { checkpointsQuery, type Checkpoint } from "./jobQueries";
 
 const SHORT_DIGITS = 12;
@@ -32,7 +33,7 @@ export function CheckpointList({ job }: { job: JobDetail }) {
 
 function Table({ checkpoints }: { checkpoints: readonly Checkpoint[] }) {
   return (
-    <div className="plain-frame">
+    <TableFrame label="Checkpoints" isPlain>
       <table className="job-table">
         <thead>
           <tr>
@@ -72,6 +73,6 @@ function Table({ checkpoints }: { checkpoints: readonly Checkpoint[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }

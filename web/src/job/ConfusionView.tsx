@@ -5,6 +5,7 @@ import { useCallback, useMemo } from "react";
 import { useParam } from "../router";
 import { Empty } from "../ui/Notice";
 import { Segments } from "../ui/Segments";
+import { TableFrame } from "../ui/TableFrame";
 import { ConfusionMap } from "./ConfusionMap";
 import { listConfused, nameClass, type Confusion, type Evaluation } from "./evaluation";
 
@@ -54,7 +55,7 @@ function ConfusedTable({ evaluation, confusion, kind }: { evaluation: Evaluation
   if (cells.length === 0) return <Empty>Nothing was taken for anything else.</Empty>;
   return (
     <>
-      <div className="plain-frame">
+      <TableFrame label="Classes taken for one another" isPlain>
         <table className="job-table">
           <thead>
             <tr>
@@ -79,7 +80,7 @@ function ConfusedTable({ evaluation, confusion, kind }: { evaluation: Evaluation
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       {total > MOST_ROWS && (
         <p className="muted">
           The {MOST_ROWS} largest of {total.toLocaleString("en")} pairs; all that were written are in evaluation.json.

@@ -9,6 +9,7 @@ import { showMeasure } from "../measures";
 import { Link, navigate, useParam } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
 import { Segments } from "../ui/Segments";
+import { TableFrame } from "../ui/TableFrame";
 import { peersQuery } from "./jobQueries";
 import { placePeers, PRICES, type PeerPoint, type Price } from "./peers";
 
@@ -118,7 +119,7 @@ function Point({ point: { job, price: cost, accuracy }, x, y, price, isThis }: P
 
 function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price: Price; id: string }) {
   return (
-    <div className="plain-frame">
+    <TableFrame label="Students and what they cost" isPlain>
       <table className="job-table">
         <thead>
           <tr>
@@ -147,7 +148,7 @@ function PeerTable({ points, price, id }: { points: readonly PeerPoint[]; price:
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

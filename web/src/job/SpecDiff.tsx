@@ -7,6 +7,7 @@ import { diffSpecs, type DiffLine } from "../compare/diffSpecs";
 import { comparisonQuery, type Comparison } from "../compare/queries";
 import { Link, useParam } from "../router";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { JobChoice } from "./JobChoice";
 
 const MOST_LETTERS = 400;
@@ -53,7 +54,7 @@ function Differences({ job, otherId, comparison }: DifferencesProps) {
         to this job: {found.length === 0 ? "nothing differs." : `${found.length} ${found.length === 1 ? "key differs" : "keys differ"}.`}
       </p>
       {found.length > 0 && (
-        <div className="plain-frame">
+        <TableFrame label="Where the specs differ" isPlain>
           <table className="job-table diff">
             <thead>
               <tr>
@@ -68,7 +69,7 @@ function Differences({ job, otherId, comparison }: DifferencesProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
     </>
   );

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef } from "react";
 
 import type { Job } from "../api/types";
+import { TableFrame } from "../ui/TableFrame";
 import type { Column } from "./columns";
 import { JobRow } from "./JobRow";
 import { SortTitle } from "./SortTitle";
@@ -40,7 +41,7 @@ export function JobTable(props: TableProps) {
   const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
   const numChosen = useMemo(() => jobs.filter(({ id }) => selection.ids.has(id)).length, [jobs, selection]);
   return (
-    <div className="table-frame runs-frame" ref={frame} aria-busy={isOld} data-testid="job-frame">
+    <TableFrame label="Jobs" kind="runs-frame" isOld={isOld} ref={frame} testId="job-frame">
       <table className="runs" aria-rowcount={hasMore ? -1 : jobs.length + 1} style={{ minWidth: width }} onKeyDown={onKeyDown}>
         <caption className="visually-hidden">
           Jobs. Arrow keys go from row to row, the space bar chooses, with Shift a range, Enter opens.
@@ -85,7 +86,7 @@ export function JobTable(props: TableProps) {
         </tbody>
       </table>
       {hasMore && <p className="more-rows muted">Loading more jobs…</p>}
-    </div>
+    </TableFrame>
   );
 }
 

@@ -5,12 +5,13 @@ import { formatBytes, formatNumber } from "../format";
 import { nameMeasure, showDelta, showMeasure } from "../measures";
 import { Link } from "../router";
 import { ModelPair } from "../ui/ModelPair";
+import { TableFrame } from "../ui/TableFrame";
 import type { Leader, Leaderboard } from "./queries";
 
 export function LeaderTable({ board, isOld }: { board: Leaderboard; isOld: boolean }) {
   const reach = findReach(board.data.map(({ gain }) => gain));
   return (
-    <div className="table-frame" role="region" aria-label="Leaderboard" aria-busy={isOld} tabIndex={0}>
+    <TableFrame label="Leaderboard" isOld={isOld}>
       <table className="plain-table leaders">
         <thead>
           <tr>
@@ -43,7 +44,7 @@ export function LeaderTable({ board, isOld }: { board: Leaderboard; isOld: boole
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

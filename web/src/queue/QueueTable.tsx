@@ -4,6 +4,7 @@ import { formatDuration, formatWord } from "../format";
 import { Link } from "../router";
 import { Age } from "../ui/Age";
 import { StatePill } from "../ui/StatePill";
+import { TableFrame } from "../ui/TableFrame";
 import { PriorityField } from "./PriorityField";
 import type { QueueEntry } from "./queries";
 
@@ -15,7 +16,7 @@ interface Props {
 
 export function QueueTable({ entries, isWaiting, mayWrite }: Props) {
   return (
-    <div className="table-frame" role="region" aria-label={isWaiting ? "Jobs that wait" : "Jobs that hold devices"} tabIndex={0}>
+    <TableFrame label={isWaiting ? "Jobs that wait" : "Jobs that hold devices"}>
       <table className="plain-table">
         <thead>
           <tr>
@@ -36,7 +37,7 @@ export function QueueTable({ entries, isWaiting, mayWrite }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

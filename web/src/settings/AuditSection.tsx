@@ -8,6 +8,7 @@ import { useMay } from "../session/useMay";
 import { LoadMore } from "../ui/LoadMore";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { pagesQuery, type AuditEntry } from "./queries";
 
 export function AuditSection() {
@@ -33,7 +34,7 @@ export function AuditSection() {
       {audit.isPending && <Loading what="the audit" />}
       {audit.data && entries.length === 0 && <Empty>Nobody has written anything yet.</Empty>}
       {entries.length > 0 && (
-        <div className="table-frame" role="region" aria-label="Audit" tabIndex={0}>
+        <TableFrame label="Audit">
           <table className="plain-table">
             <thead>
               <tr>
@@ -60,7 +61,7 @@ export function AuditSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={audit} />
     </section>

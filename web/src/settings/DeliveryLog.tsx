@@ -2,15 +2,28 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 
+import type { Page } from "../api/types";
 import { formatNumber } from "../format";
 import { usePollInterval } from "../live/LiveProvider";
 import { Age } from "../ui/Age";
 import { LoadMore } from "../ui/LoadMore";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { pagesQuery, redeliver, SETTINGS, type Delivery, type Webhook } from "./queries";
 
+const POLL_SENT_MS = 1_000;
+
+/** Whether a message of a page waits for its first answer, which comes within seconds. */
+function isOnItsWay({ data }: Page<Delivery>): boolean {
+  return data.some(({ state, num_attempts }) => state === "pending" && num_attempts === 0);
+}
+
 export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite: boolean }) {
-  const log = useInfiniteQuery({ ...pagesQuery<Delivery>(`/v1/webhooks/${webhook.id}/deliveries`), refetchInterval: usePollInterval() });
+  const usual = usePollInterval();
+  const log = useInfiniteQuery({
+    ...pagesQuery<Delivery>(`/v1/webhooks/${webhook.id}/deliveries`),
+    refetchInterval: ({ state }) => (state.data?.pages.some(isOnItsWay) ? POLL_SENT_MS : usual),
+  });
   const deliveries = log.data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <div className="deliveries">
@@ -18,7 +31,7 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
       {log.isPending && <Loading what="its messages" />}
       {log.data && deliveries.length === 0 && <Empty>Nothing was sent yet: a test shows whether its address answers.</Empty>}
       {deliveries.length > 0 && (
-        <div className="table-frame" role="region" aria-label={`Messages to ${webhook.url}`} tabIndex={0}>
+        <TableFrame label={`Messages to ${webhook.url}`}>
           <table className="plain-table">
             <thead>
               <tr>
@@ -40,7 +53,7 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={log} />
     </div>
@@ -48,6 +61,10 @@ export function DeliveryLog({ webhook, mayWrite }: { webhook: Webhook; mayWrite:
 }
 
 const LOOKS: Record<string, string> = { delivered: "pill-succeeded", succeeded: "pill-succeeded", failed: "pill-failed", pending: "pill-queued" };
+
+function tellAnswer({ status_code, error }: Delivery): string {
+  return status_code === null ? (error ?? "none yet") : `answered ${status_code}`;
+}
 
 function DeliveryRow({ delivery, mayWrite }: { delivery: Delivery; mayWrite: boolean }) {
   const client = useQueryClient();
@@ -67,7 +84,7 @@ function DeliveryRow({ delivery, mayWrite }: { delivery: Delivery; mayWrite: boo
         <span className={`pill ${LOOKS[delivery.state] ?? ""}`}>{delivery.state}</span>
       </td>
       <td className="wrap-cell">
-        {delivery.status_code ?? delivery.error ?? "none yet"}
+        {tellAnswer(delivery)}
         {delivery.duration_ms !== null && <span className="muted small">{formatNumber(delivery.duration_ms)} ms</span>}
       </td>
       <td className="number">{delivery.num_attempts}</td>

@@ -11,6 +11,7 @@ import { ArmedButton } from "../ui/ArmedButton";
 import { LoadMore } from "../ui/LoadMore";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { KeyForm } from "./KeyForm";
 import { pagesQuery, revokeKey, SETTINGS, type Key, type MintedKey } from "./queries";
 import { Secret } from "./Secret";
@@ -38,7 +39,7 @@ export function KeysSection() {
       {list.isPending && <Loading what="the keys" />}
       {list.data && keys.length === 0 && <Empty>There is no key yet: make one above.</Empty>}
       {keys.length > 0 && (
-        <div className="table-frame" role="region" aria-label="Keys" tabIndex={0}>
+        <TableFrame label="Keys">
           <table className="plain-table">
             <thead>
               <tr>
@@ -58,7 +59,7 @@ export function KeysSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={list} />
     </section>

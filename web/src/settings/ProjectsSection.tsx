@@ -8,6 +8,7 @@ import { useMay } from "../session/useMay";
 import { LoadMore } from "../ui/LoadMore";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { FormProblems } from "./FormProblems";
 import { limitProject, makeProject, pagesQuery, SETTINGS, type Project } from "./queries";
 
@@ -23,7 +24,7 @@ export function ProjectsSection() {
       {list.isPending && <Loading what="the projects" />}
       {list.data && projects.length === 0 && <Empty>There is no project yet: one is made above, or with the first job that names it.</Empty>}
       {projects.length > 0 && (
-        <div className="table-frame" role="region" aria-label="Projects" tabIndex={0}>
+        <TableFrame label="Projects">
           <table className="plain-table">
             <thead>
               <tr>
@@ -46,7 +47,7 @@ export function ProjectsSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       <LoadMore list={list} />
     </section>

@@ -182,3 +182,18 @@ test("a theme that is chosen holds at once and is kept", async () => {
   expect(document.documentElement.dataset["theme"]).toBe("light");
   expect(localStorage.getItem("stillhouse.theme")).toBeNull();
 });
+
+test("the theme is chosen from every page", async () => {
+  serve({});
+  show("/nowhere");
+  const button = await screen.findByRole("button", { name: "Theme" });
+  button.focus();
+  await userEvent.keyboard("{Enter}");
+  await userEvent.click(screen.getByRole("radio", { name: "Dark" }));
+  expect(document.documentElement.dataset["theme"]).toBe("dark");
+  expect(localStorage.getItem("stillhouse.theme")).toBe("dark");
+  await userEvent.click(screen.getByRole("radio", { name: "As the system has it" }));
+  await userEvent.keyboard("{Escape}");
+  expect(screen.queryByRole("radio", { name: "Dark" })).toBeNull();
+  expect(document.activeElement).toBe(button);
+});

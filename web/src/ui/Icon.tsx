@@ -16,6 +16,7 @@ const PATHS = {
   down: "M8 3v10M4 9l4 4 4-4",
   arrow: "M2.500 8h10.500M9.500 4.500L13 8l-3.500 3.500",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.700 10.700L14 14",
+  theme: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM8 2v12M8 5.200h5.200M8 8h6M8 10.800h5.200",
 } as const;
 
 export type IconName = keyof typeof PATHS;

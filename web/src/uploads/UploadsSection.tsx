@@ -11,6 +11,7 @@ import { CopyButton } from "../ui/CopyButton";
 import { LoadMore } from "../ui/LoadMore";
 import { NeedsScope } from "../ui/NeedsScope";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { removeUpload, UPLOADS, uploadsQuery, type Upload } from "./queries";
 import { UploadForm } from "./UploadForm";
 
@@ -39,7 +40,7 @@ export function UploadsSection() {
 
 function UploadTable({ uploads, mayWrite }: { uploads: readonly Upload[]; mayWrite: boolean }) {
   return (
-    <div className="table-frame uploads" role="region" aria-label="Uploads" tabIndex={0}>
+    <TableFrame label="Uploads" kind="uploads">
       <table className="plain-table">
         <thead>
           <tr>
@@ -61,7 +62,7 @@ function UploadTable({ uploads, mayWrite }: { uploads: readonly Upload[]; mayWri
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

@@ -7,6 +7,7 @@ import { queueQuery } from "../queue/queries";
 import { Link } from "../router";
 import { Age } from "../ui/Age";
 import { ArmedButton } from "../ui/ArmedButton";
+import { TableFrame } from "../ui/TableFrame";
 import { drainWorker, undrainWorker, WORKERS, type Worker } from "./queries";
 
 const LIMIT = 200;
@@ -96,7 +97,7 @@ function Devices({ worker }: { worker: Worker }) {
   const names = new Map(running.data?.data.map(({ job_id, name }) => [job_id, name]));
   if (worker.devices.length === 0) return <p className="muted">It has no device.</p>;
   return (
-    <div className="table-frame" role="region" aria-label={`Devices of ${worker.host}`} tabIndex={0}>
+    <TableFrame label={`Devices of ${worker.host}`}>
       <table className="plain-table">
         <thead>
           <tr>
@@ -127,6 +128,6 @@ function Devices({ worker }: { worker: Worker }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
