@@ -18,6 +18,7 @@ import structlog
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
+from starlette.types import Message as Frame
 from starlette.types import Send
 
 from server.feeds import Delta, Feed, Mark, Message, Position, read_marks, read_moves, read_newest_event, read_projects
@@ -70,7 +71,8 @@ class Subscriber:
         """Yield chunks as they come, None whenever a ping is due, and end when closed."""
         while True:
             try:
-                chunk = await asyncio.wait_for(self._queue.get(), PING_S)
+                async with asyncio.timeout(PING_S):  # wait_for would make a task for each chunk
+                    chunk = await self._queue.get()
             except TimeoutError:
                 yield None
                 continue
@@ -287,8 +289,9 @@ class EventStream(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         """Send the stream, giving up on a reader that is stuck."""
 
-        async def send_in_time(message: object) -> None:
-            await asyncio.wait_for(send(message), SEND_LIMIT_S)  # type: ignore[arg-type]  # a Message, passed through
+        async def send_in_time(frame: Frame) -> None:
+            async with asyncio.timeout(SEND_LIMIT_S):
+                await send(frame)
 
         try:
             await super().stream_response(send_in_time)
