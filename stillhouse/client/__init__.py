@@ -47,6 +47,7 @@ from stillhouse.client.results import (
     Webhook,
     Worker,
 )
+from stillhouse.client.sweep_results import Axis, Halving, PlannedTrial, Rung, Sweep, SweepPlan, Trial
 from stillhouse.client.table import MetricTable
 from stillhouse.client.watch import Happening, LogLine
 
@@ -55,6 +56,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "AuditEntry",
+    "Axis",
     "CacheEntry",
     "CacheTotals",
     "Change",
@@ -69,6 +71,7 @@ __all__ = [
     "Event",
     "Export",
     "Gain",
+    "Halving",
     "Happening",
     "InvalidRequestError",
     "Job",
@@ -83,16 +86,21 @@ __all__ = [
     "MetricTable",
     "NotFoundError",
     "PartMissingError",
+    "PlannedTrial",
     "Point",
     "PreconditionError",
     "Project",
     "QueueEntry",
     "Range",
     "RefusedError",
+    "Rung",
     "Series",
     "ServerUnreachableError",
     "Snapshot",
     "Spec",
+    "Sweep",
+    "SweepPlan",
+    "Trial",
     "Upload",
     "WaitTimeoutError",
     "Webhook",

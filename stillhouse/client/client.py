@@ -17,11 +17,12 @@ from stillhouse.client.exporting import ExportCalls
 from stillhouse.client.files import FileCalls
 from stillhouse.client.records import read_job
 from stillhouse.client.results import Job, Upload
+from stillhouse.client.sweeping import SweepCalls
 from stillhouse.client.transport import Transport
 from stillhouse.client.watch import Happening, watch
 
 
-class Client(FileCalls, ExportCalls, ComparisonCalls):
+class Client(FileCalls, ExportCalls, ComparisonCalls, SweepCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -93,6 +94,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls):
         teacher: str | None = None,
         dataset: str | None = None,
         method: str | None = None,
+        sweep: str | None = None,
     ) -> Iterator[Job]:
         """Yield jobs page after page as they are asked for.
 
@@ -109,6 +111,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls):
             teacher: only jobs with this model as a teacher.
             dataset: only jobs with this data set.
             method: only jobs with this method.
+            sweep: only trials of this sweep.
 
         Raises:
             InvalidRequestError: there is no such state or order.
@@ -121,7 +124,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls):
             "sort": sort,
         }
         params |= {"metrics": list(metrics) or None, "project": project, "student": student, "teacher": teacher}
-        params |= {"dataset": dataset, "method": method} | wanted
+        params |= {"dataset": dataset, "method": method, "sweep": sweep} | wanted
         params |= {name: time and time.astimezone().isoformat() for name, time in times.items()}
         yield from map(Job.model_validate, self._pages("/v1/jobs", params))
 
