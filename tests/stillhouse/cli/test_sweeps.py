@@ -81,17 +81,9 @@ def submit(run: Run, spec: Path, *arguments: object) -> str:
 
 
 def test_a_sweep_is_submitted_shown_and_listed(run: Run, spec: Path, client: Client) -> None:
-    options = (
-        "--axis",
-        f"{LR}=0.01..0.1:log:2",
-        "--axis",
-        f"{SEED}=0,1",
-        "--metric",
-        "val/accuracy",
-        "--halving",
-        "3x1",
-    )
-    sweep = client.sweep(submit(run, spec, *options, "--name", "rates"))
+    axes = ("--axis", f"{LR}=0.01..0.1:log:2", "--axis", f"{SEED}=0,1")
+    options = ("--metric", "val/accuracy", "--halving", "3x1", "--label", "a=b", "--set", "stages.0.epochs=1")
+    sweep = client.sweep(submit(run, spec, *axes, *options, "--name", "rates"))
     assert (sweep.name, sweep.num_trials, sweep.metric, sweep.halving) == ("rates", 4, "val/accuracy", Halving(rungs=1))
     jobs = list(client.jobs(sweep=sweep.id, labels={"a": "b"}))
     assert len(jobs) == 4
