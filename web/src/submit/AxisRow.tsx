@@ -18,7 +18,7 @@ interface Props {
 export function AxisRow({ axis, title, places, now, isGrid, onAxis }: Props) {
   const change = (changes: Partial<AxisDraft>) => onAxis({ ...axis, ...changes });
   return (
-    <li className="sweep-line" role="group" aria-label={title}>
+    <div className="sweep-line" role="group" aria-label={title}>
       <label className="sweep-field sweep-pointer">
         <span>
           place {now && <bdi className="muted small">{now}</bdi>}
@@ -48,7 +48,7 @@ export function AxisRow({ axis, title, places, now, isGrid, onAxis }: Props) {
       <button type="button" className="icon-button" aria-label={`Take ${title} away`} onClick={() => onAxis(null)}>
         ×
       </button>
-    </li>
+    </div>
   );
 }
 

@@ -38,15 +38,16 @@ export function SweepCard({ spec, known, draft, onDraft, children }: Props) {
       </datalist>
       <ol className="axis-list">
         {draft.axes.map((axis, index) => (
-          <AxisRow
-            key={index}
-            axis={axis}
-            title={`Axis ${index + 1}`}
-            places={`${id}-places`}
-            now={showNow(spec, axis.pointer)}
-            isGrid={draft.search === "grid"}
-            onAxis={(changed) => setAxis(index, changed)}
-          />
+          <li key={index}>
+            <AxisRow
+              axis={axis}
+              title={`Axis ${index + 1}`}
+              places={`${id}-places`}
+              now={showNow(spec, axis.pointer)}
+              isGrid={draft.search === "grid"}
+              onAxis={(changed) => setAxis(index, changed)}
+            />
+          </li>
         ))}
       </ol>
       <button type="button" className="button" onClick={() => change({ axes: [...draft.axes, NEW_AXIS] })}>

@@ -25,9 +25,11 @@ export function SweepPlots({ sweep }: { sweep: SweepDetail }) {
   const usual = [...axes.slice(sweep.metric === null ? 0 : 1), ...axes.slice(0, sweep.metric === null ? 0 : 1)].map(({ id }) => id);
   return (
     <>
-      {sweep.metric !== null && listCurves([{ key: sweep.metric }]).length > 0 && <Curves sweep={sweep} metric={sweep.metric} />}
+      <div className="compare-pair">
+        {sweep.metric !== null && listCurves([{ key: sweep.metric }]).length > 0 && <Curves sweep={sweep} metric={sweep.metric} />}
+        <Scatter jobs={jobs} axes={axes} />
+      </div>
       <Parallel jobs={jobs} axes={axes} usual={usual} />
-      <Scatter jobs={jobs} axes={axes} />
     </>
   );
 }
