@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from server.jobs.database import Database, lock, now
@@ -63,8 +63,9 @@ def _halve(session: Session, sweep: Sweep, actor: str) -> list[str]:
 
 
 def _find_arrivals(session: Session, sweep: Sweep, rung: int, key_id: int) -> list[_Arrival]:
-    """Return the trials that have reached a rung and were not judged there."""
-    judged = select(Judgement.job_id).where(Judgement.job_id == Job.id, Judgement.rung == rung)
+    """Return the trials that have reached a rung and were judged neither there nor out at one before."""
+    settled = or_(Judgement.rung == rung, Judgement.is_kept.is_(False))
+    judged = select(Judgement.job_id).where(Judgement.job_id == Job.id, settled)
     there = (Job.sweep_id == sweep.id, Job.deleted_at.is_(None), Job.total_steps.is_not(None), ~judged.exists())
     arrivals = []
     for job_id, total_steps in session.execute(select(Job.id, Job.total_steps).where(*there).order_by(Job.id)):

@@ -22,6 +22,7 @@ from stillhouse.cli.ranking import gain, leaderboard
 from stillhouse.cli.records import events, logs, metrics
 from stillhouse.cli.services import db, doctor, server, up, worker
 from stillhouse.cli.submitting import submit
+from stillhouse.cli.sweeps import sweep
 from stillhouse.cli.uploading import upload, uploads
 from stillhouse.cli.verbs import cancel, clone, edit, pause, resume, retry, rm
 from stillhouse.cli.watching import watch
@@ -65,5 +66,6 @@ for group, commands in GROUPS.items():
         app.command(rich_help_panel=group)(command)
 app.add_typer(uploads, name="uploads", rich_help_panel="Files")
 app.command("import", rich_help_panel="What specs may say")(import_file)
+app.add_typer(sweep, name="sweep", rich_help_panel="Sweeps")
 for name, part in SUBCOMMANDS.items():
     app.add_typer(part, name=name, rich_help_panel="The service")

@@ -31,6 +31,7 @@ COLUMNS: dict[str, Callable[[Job], object]] = {
     "priority": lambda job: job.priority,
     "attempt": lambda job: job.attempt,
     "parent": lambda job: job.parent_id,
+    "sweep": lambda job: job.sweep_id,
     "notes": lambda job: job.notes,
 }
 """What a column shows of a job; `metric:KEY` is the last value of a metric, `figure:KEY` one of the evaluation."""
@@ -53,6 +54,7 @@ def ls(
     teacher: Annotated[str | None, typer.Option("--teacher", help="Only jobs with this model as a teacher.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only jobs with this data set.")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only jobs with this method.")] = None,
+    sweep: Annotated[str | None, typer.Option("--sweep", help="Only trials of this sweep.")] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help="Only later ones: 2026-01-31, or 90m, 6h, 2d, 1w ago.")
     ] = None,
@@ -80,6 +82,7 @@ def ls(
             teacher=teacher,
             dataset=dataset,
             method=method,
+            sweep=sweep,
             created_after=read_moment(since, "--since"),
             created_before=read_moment(until, "--until"),
             sort=sort,

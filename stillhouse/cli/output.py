@@ -56,6 +56,7 @@ def say_job(job: Job) -> None:
         "took": describe_span(job),
         "project": job.project if job.project != "default" else None,
         "clone of": job.parent_id,
+        "trial of": job.sweep_id,
         "notes": job.notes,
     }
     for key, value in rows.items():

@@ -49,6 +49,7 @@ from stillhouse.client.results import (
     Webhook,
     Worker,
 )
+from stillhouse.client.sweep_results import Axis, Halving, PlannedTrial, Rung, Sweep, SweepPlan, Trial
 from stillhouse.client.table import MetricTable
 from stillhouse.client.watch import Happening, LogLine
 
@@ -57,6 +58,7 @@ __all__ = [
     "Artifact",
     "Attempt",
     "AuditEntry",
+    "Axis",
     "CacheEntry",
     "CacheTotals",
     "Change",
@@ -72,6 +74,7 @@ __all__ = [
     "Event",
     "Export",
     "Gain",
+    "Halving",
     "Happening",
     "InvalidRequestError",
     "Job",
@@ -87,17 +90,22 @@ __all__ = [
     "MetricTable",
     "NotFoundError",
     "PartMissingError",
+    "PlannedTrial",
     "Point",
     "PreconditionError",
     "Project",
     "QueueEntry",
     "Range",
     "RefusedError",
+    "Rung",
     "SavedView",
     "Series",
     "ServerUnreachableError",
     "Snapshot",
     "Spec",
+    "Sweep",
+    "SweepPlan",
+    "Trial",
     "Upload",
     "WaitTimeoutError",
     "Webhook",

@@ -17,12 +17,13 @@ from stillhouse.client.exporting import ExportCalls
 from stillhouse.client.files import FileCalls
 from stillhouse.client.records import read_job
 from stillhouse.client.results import Job, Upload
+from stillhouse.client.sweeping import SweepCalls
 from stillhouse.client.transport import Transport
 from stillhouse.client.views import SavedViewCalls
 from stillhouse.client.watch import Happening, watch
 
 
-class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls):
+class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls, SweepCalls):
     """A Stillhouse server, as Python sees it.
 
     Args:
@@ -94,6 +95,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls):
         teacher: str | None = None,
         dataset: str | None = None,
         method: str | None = None,
+        sweep: str | None = None,
     ) -> Iterator[Job]:
         """Yield jobs page after page as they are asked for.
 
@@ -110,6 +112,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls):
             teacher: only jobs with this model as a teacher.
             dataset: only jobs with this data set.
             method: only jobs with this method.
+            sweep: only trials of this sweep.
 
         Raises:
             InvalidRequestError: there is no such state or order.
@@ -122,7 +125,7 @@ class Client(FileCalls, ExportCalls, ComparisonCalls, SavedViewCalls):
             "sort": sort,
         }
         params |= {"metrics": list(metrics) or None, "project": project, "student": student, "teacher": teacher}
-        params |= {"dataset": dataset, "method": method} | wanted
+        params |= {"dataset": dataset, "method": method, "sweep": sweep} | wanted
         params |= {name: time and time.astimezone().isoformat() for name, time in times.items()}
         yield from map(Job.model_validate, self._pages("/v1/jobs", params))
 

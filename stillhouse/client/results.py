@@ -35,6 +35,7 @@ class Job(Result):
     labels: dict[str, str] = Field(default_factory=dict)
     priority: int = 0
     parent_id: str | None = None
+    sweep_id: str | None = None
     notes: str | None = None
     etag: str | None = None
     attempt: int = 0

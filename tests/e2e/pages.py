@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from server.jobs.halving import halve_sweeps
 from server.jobs.states import State
 from tests.server.filling import add_jobs, add_points
 from tests.server.house import House, open_served_house, sign
@@ -45,11 +46,36 @@ def addresses(house: House) -> dict[str, str]:
     jobs = [job["id"] for job in house.client.get("/v1/jobs", params={"limit": 5}).json()["data"]]
     if jobs:
         found |= {f"job-{tab}": f"/jobs/{jobs[0]}?tab={tab}" for tab in _tabs()}
+    found["new-sweep"] = "/jobs/new?sweep=on"
+    sweeps = [sweep["id"] for sweep in house.client.get("/v1/sweeps").json()["data"]]
+    if sweeps:
+        found["sweep"] = f"/sweeps/{sweeps[0]}"
     return found
 
 
+def fill_sweep(house: House) -> None:
+    """Give the house a sweep of three trials: one that has succeeded, one that runs, one that was stopped."""
+    spec = experiment()
+    spec["stages"][0] |= {"epochs": 45}  # 90 steps
+    axes = {"/runtime/seed": {"values": [0, 1, 2]}, "/stages/0/optimizer/lr": {"values": [0.1]}}
+    order = {"spec": spec, "axes": axes, "metric": "val/accuracy", "halving": {}, "name": "seeds"}
+    response = house.client.post("/v1/sweeps", json=order)
+    assert response.status_code == 201, response.text
+    house.ground.announce(3)
+    house.ground.assign()
+    for trial in response.json()["trials"]:
+        claim = house.ground.claim(house.ground.job(trial["job_id"]).lease_owner or "", trial["job_id"])
+        house.start_run(claim)
+        best = 0.9 - 0.2 * trial["number"]
+        house.measure(claim, {step: {"val/accuracy": best - 1 / step} for step in range(5, 35, 5)})
+        if trial["number"] == 1:
+            house.succeed(claim, house.store(b"the best"))
+    halve_sweeps(house.ground.database, "the test")
+
+
 def fill_one(house: House) -> str:
-    """Give the house a job that has run to its end with curves, a log and a student; return its id."""
+    """Give the house a sweep, and a job that has run to its end with curves, a log and a student; return its id."""
+    fill_sweep(house)
     claim = house.start_job()
     house.start_run(claim)
     house.measure(
@@ -69,7 +95,7 @@ def fill_one(house: House) -> str:
 def fill_many(house: House) -> str:
     """Give the house 300 jobs in all states, some with hostile names, and a million points; return the latter's id."""
     fill_one(house)
-    add_jobs(house.ground.database, 300 - 1 - 1 - len(HOSTILE))
+    add_jobs(house.ground.database, 300 - 3 - 1 - 1 - len(HOSTILE))
     for name in HOSTILE.values():
         document = {"spec": _hostile_spec(name), "name": name, "labels": {"team": name}}
         response = house.client.post("/v1/jobs", json=document)

@@ -24,7 +24,7 @@ SHORTER = {
 }
 """What makes minutes of training seconds; all else of the files stays."""
 
-HOWTOS = ("own-data", "multi-gpu", "several-hosts", "reproduce-a-row")
+HOWTOS = ("own-data", "multi-gpu", "several-hosts", "reproduce-a-row", "sweep")
 
 
 def _blocks(page: str, language: str) -> str:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,16 +103,22 @@ class HandWorker:
 
     def take(self, job_id: str) -> Claim:
         """Take up a submitted job as a new worker, which takes no other."""
+        [claim] = self.take_all([job_id])
+        return claim
+
+    def take_all(self, job_ids: Sequence[str]) -> list[Claim]:
+        """Take up submitted jobs as a new worker, which takes no others."""
         worker_id = new_id("wrk")
         slots = tuple(Slot(index, "cpu", "hand") for index in range(8))
         with self._database.write() as session:
             register(session, Announcement(worker_id, "default", "here", 1, "first", "0", {}, slots))
         assign_jobs(self._database, Doorbell(self._settings), self._settings)
         with self._database.write() as session:
-            claim = take_up(session, worker_id, job_id, 3600)
+            claims = [take_up(session, worker_id, job_id, 3600) for job_id in job_ids]
             stop_worker(session, worker_id, "first")
-        assert claim is not None
-        return claim
+        taken = [claim for claim in claims if claim is not None]
+        assert len(taken) == len(job_ids)
+        return taken
 
     def report(self, claim: Claim, *lines: bytes) -> None:
         """Record lines of an engine's events file."""

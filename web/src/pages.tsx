@@ -8,6 +8,8 @@ const ComparePage = lazy(async () => ({ default: (await import("./compare/Compar
 const LeaderboardPage = lazy(async () => ({ default: (await import("./leaderboard/LeaderboardPage")).LeaderboardPage }));
 const JobPage = lazy(async () => ({ default: (await import("./job/JobPage")).JobPage }));
 const NewJobPage = lazy(async () => ({ default: (await import("./submit/NewJobPage")).NewJobPage }));
+const SweepPage = lazy(async () => ({ default: (await import("./sweeps/SweepPage")).SweepPage }));
+const SweepsPage = lazy(async () => ({ default: (await import("./sweeps/SweepsPage")).SweepsPage }));
 const QueuePage = lazy(async () => ({ default: (await import("./queue/QueuePage")).QueuePage }));
 const WorkersPage = lazy(async () => ({ default: (await import("./workers/WorkersPage")).WorkersPage }));
 const CachePage = lazy(async () => ({ default: (await import("./cache/CachePage")).CachePage }));
@@ -25,6 +27,8 @@ const PAGES: readonly PageFacts[] = [
   { path: /^\/compare$/, render: () => <ComparePage /> },
   { path: /^\/jobs\/new$/, render: () => <NewJobPage /> },
   { path: /^\/jobs\/(job_[0-9A-Z]+)$/, render: (id) => <JobPage key={id} id={id} /> },
+  { path: /^\/sweeps$/, render: () => <SweepsPage /> },
+  { path: /^\/sweeps\/(swp_[0-9A-Z]+)$/, render: (id) => <SweepPage key={id} id={id} /> },
   { path: /^\/leaderboard$/, render: () => <LeaderboardPage /> },
   { path: /^\/queue$/, render: () => <QueuePage /> },
   { path: /^\/workers$/, render: () => <WorkersPage /> },
@@ -36,6 +40,7 @@ const PAGES: readonly PageFacts[] = [
 /** The pages that the frame's navigation leads to, in its order. */
 export const PLACES: readonly { href: string; title: string }[] = [
   { href: "/", title: "Jobs" },
+  { href: "/sweeps", title: "Sweeps" },
   { href: "/leaderboard", title: "Leaderboard" },
   { href: "/queue", title: "Queue" },
   { href: "/workers", title: "Workers" },

@@ -3,32 +3,37 @@
 import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 
-import type { Job, MetricPoint } from "../api/types";
+import type { MetricPoint } from "../api/types";
 import { formatNumber } from "../format";
 import { alignSeries, type Aligned, type Column } from "../job/alignSeries";
 import { usePalette } from "../job/palette";
 import { smoothCurve } from "../job/smoothCurve";
+import { drawMarks, type StageMark } from "../job/stageMarks";
 import { nameMeasure, showMeasure } from "../measures";
+import type { Drawn } from "./axes";
 import { useHover } from "./hover";
 import { overlayData, overlayOptions } from "./overlayOptions";
 import { Swatch } from "./Swatch";
 
 const HEIGHT = 260;
+const NO_MARKS: readonly StageMark[] = [];
 const FIT_LEGEND = 10; // more of them are scrolled, by keyboard too
 
 interface Props {
   metric: string;
-  jobs: readonly Job[];
+  jobs: readonly Drawn[];
   curves: Readonly<Record<string, MetricPoint[]>>;
   smoothing: number;
   isLog: boolean;
+  /** Steps that are marked. */
+  marks?: readonly StageMark[];
 }
 
-export function OverlayChart({ metric, jobs, curves, smoothing, isLog }: Props) {
+export function OverlayChart({ metric, jobs, curves, smoothing, isLog, marks = NO_MARKS }: Props) {
   const aligned = useMemo(() => alignSeries(jobs.map(({ id }) => ({ key: id, points: curves[id] ?? [] }))), [jobs, curves]);
   const lines = useMemo(() => aligned.lines.map(({ values }) => smoothCurve(values, smoothing)), [aligned, smoothing]);
   const legend = useRef<HTMLUListElement>(null);
-  const frame = useOverlay({ metric, aligned, lines, isSmooth: smoothing > 0, isLog, legend });
+  const frame = useOverlay({ metric, aligned, lines, isSmooth: smoothing > 0, isLog, legend, marks });
   const { over, hovered } = useHover();
   return (
     <figure className="chart overlay" data-testid="overlay" data-key={metric}>
@@ -55,11 +60,12 @@ interface Drawing {
   lines: readonly Column[];
   isSmooth: boolean;
   isLog: boolean;
+  marks: readonly StageMark[];
   legend: { current: HTMLUListElement | null };
 }
 
 /** Keep a uPlot inside the returned element: made anew when its jobs or colours change, else fed. */
-function useOverlay({ metric, aligned, lines, isSmooth, isLog, legend }: Drawing) {
+function useOverlay({ metric, aligned, lines, isSmooth, isLog, legend, marks }: Drawing) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const palette = usePalette();
@@ -79,7 +85,7 @@ function useOverlay({ metric, aligned, lines, isSmooth, isLog, legend }: Drawing
         ...overlayOptions(names.length, { palette, isLog, isSmooth, metric }),
         width: host.clientWidth,
         height: HEIGHT,
-        hooks: { setCursor: [showValues], setSeries: [focus] },
+        hooks: { setCursor: [showValues], setSeries: [focus], drawAxes: [drawMarks(marks, "step", palette)] },
       },
       overlayData(latest.current.aligned, latest.current.lines, isSmooth, isLog),
       host,
@@ -92,7 +98,7 @@ function useOverlay({ metric, aligned, lines, isSmooth, isLog, legend }: Drawing
       made.destroy();
       plot.current = null;
     };
-  }, [ids, palette, isLog, isSmooth, metric, legend, setHovered]);
+  }, [ids, palette, isLog, isSmooth, metric, legend, marks, setHovered]);
 
   useEffect(() => {
     plot.current?.setData(overlayData(aligned, lines, isSmooth, isLog));
@@ -119,7 +125,7 @@ function writeValues(legend: HTMLUListElement | null, metric: string, lines: rea
   legend.dataset.step = index === null ? "last" : `step ${formatNumber(steps[index] ?? null)}`;
 }
 
-function describe(metric: string, jobs: readonly Job[], lines: readonly Column[]): string {
+function describe(metric: string, jobs: readonly Drawn[], lines: readonly Column[]): string {
   const ends = jobs.map(({ name }, index) => `${name} ends at ${showMeasure(metric, lines[index]?.findLast((value) => value !== null) ?? null)}`);
   return `${nameMeasure(metric)}: ${ends.join(", ")}`;
 }

@@ -1,12 +1,11 @@
 /** Jobs as lines over several upright axes: what was set, what it cost, what came of it. */
 
-import type { Job } from "../api/types";
 import { colorOf, dashOf } from "../job/chartOptions";
 import { usePalette } from "../job/palette";
 import { useParam } from "../router";
 import { Menu } from "../ui/Menu";
 import { Empty } from "../ui/Notice";
-import { chooseAxes, type Axis } from "./axes";
+import { chooseAxes, type Axis, type Drawn } from "./axes";
 import { readList } from "./compareView";
 import { useHover } from "./hover";
 import { makeScale, type Scale } from "./scale";
@@ -19,9 +18,16 @@ const BOTTOM = 14;
 const MOST_TICKS = 8;
 const LONGEST = 20;
 
-export function Parallel({ jobs, axes }: { jobs: readonly Job[]; axes: readonly Axis[] }) {
+interface Props {
+  jobs: readonly Drawn[];
+  axes: readonly Axis[];
+  /** The axes that are drawn where the address names none. */
+  usual?: readonly string[];
+}
+
+export function Parallel({ jobs, axes, usual = [] }: Props) {
   const [named, setNamed] = useParam<string>("axes", "");
-  const shown = chooseAxes(axes, readList(named));
+  const shown = chooseAxes(axes, named ? readList(named) : usual);
   const ids = shown.map(({ id }) => id);
   const turn = (id: string) => setNamed((ids.includes(id) ? ids.filter((each) => each !== id) : [...ids, id]).join(" "));
   return (
@@ -53,7 +59,7 @@ interface Placed {
   left: number;
 }
 
-function Lines({ jobs, axes }: { jobs: readonly Job[]; axes: readonly Axis[] }) {
+function Lines({ jobs, axes }: { jobs: readonly Drawn[]; axes: readonly Axis[] }) {
   const placed = axes.map((axis, index) => ({
     axis,
     scale: makeScale(axis, 4),
@@ -97,7 +103,7 @@ function shorten(text: string): string {
   return text.length > LONGEST ? `…${text.slice(1 - LONGEST)}` : text;
 }
 
-function JobLine({ job, index, placed }: { job: Job; index: number; placed: readonly Placed[] }) {
+function JobLine({ job, index, placed }: { job: Drawn; index: number; placed: readonly Placed[] }) {
   const { hovered, over } = useHover();
   const palette = usePalette();
   const points = placed.flatMap(({ axis, scale, left }) => {

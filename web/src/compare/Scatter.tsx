@@ -1,11 +1,10 @@
 /** Jobs by two of their values; at first what the student costs against how good it is. */
 
-import type { Job } from "../api/types";
 import { colorOf } from "../job/chartOptions";
 import { usePalette } from "../job/palette";
 import { Link, useParam } from "../router";
 import { Empty } from "../ui/Notice";
-import { choosePair, type Axis } from "./axes";
+import { choosePair, type Axis, type Drawn } from "./axes";
 import { useHover } from "./hover";
 import { makeScale } from "./scale";
 
@@ -17,7 +16,7 @@ const TOP = 10;
 const RIGHT = 18;
 const LONGEST_NAME = 48;
 
-export function Scatter({ jobs, axes }: { jobs: readonly Job[]; axes: readonly Axis[] }) {
+export function Scatter({ jobs, axes }: { jobs: readonly Drawn[]; axes: readonly Axis[] }) {
   const [namedX, setX] = useParam<string>("x", "");
   const [namedY, setY] = useParam<string>("y", "");
   const [x, y] = choosePair(axes, namedX, namedY);
@@ -56,7 +55,7 @@ function AxisChoice({ label, axes, chosen, onChoose }: ChoiceProps) {
   );
 }
 
-function Plot({ jobs, x, y }: { jobs: readonly Job[]; x: Axis; y: Axis }) {
+function Plot({ jobs, x, y }: { jobs: readonly Drawn[]; x: Axis; y: Axis }) {
   const across = makeScale(x, 6);
   const up = makeScale(y, 5);
   const toX = (at: number) => LEFT + at * (WIDTH - LEFT - RIGHT);
@@ -99,7 +98,7 @@ function Plot({ jobs, x, y }: { jobs: readonly Job[]; x: Axis; y: Axis }) {
 }
 
 interface PointProps {
-  job: Job;
+  job: Drawn;
   index: number;
   left: number;
   top: number;

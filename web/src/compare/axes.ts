@@ -1,8 +1,11 @@
 /** What jobs can be drawn by: figures, last values of metrics, and places of their specs. */
 
-import type { MetricValue } from "../api/types";
+import type { Job, MetricValue } from "../api/types";
 import { nameMeasure, showMeasure } from "../measures";
 import type { Comparison } from "./queries";
+
+/** What is drawn of a job. */
+export type Drawn = Pick<Job, "id" | "name">;
 
 export interface Axis {
   /** As the address names it: `figure:KEY`, `metric:KEY` or `spec:POINTER`. */

@@ -4,6 +4,7 @@ import type { JobDetail } from "../api/types";
 import { formatNumber, formatWord } from "../format";
 import { isFinal } from "../jobStates";
 import { Link } from "../router";
+import { SweepPlace } from "../sweeps/SweepPlace";
 import { Age } from "../ui/Age";
 import { CopyButton } from "../ui/CopyButton";
 import { Duration } from "../ui/Duration";
@@ -38,6 +39,7 @@ export function JobHeader({ job }: { job: JobDetail }) {
             {isFinal(job.state) ? "ran for" : "running for"} <Duration job={job} />
           </span>
         )}
+        {job.sweep_id && <SweepPlace sweepId={job.sweep_id} jobId={job.id} />}
         {job.attempt > 1 && <span>attempt {job.attempt}</span>}
         <span className="id">
           <code>{job.id}</code>

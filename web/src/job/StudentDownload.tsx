@@ -7,7 +7,7 @@ import type { JobDetail } from "../api/types";
 import { formatBytes } from "../format";
 import { Icon } from "../ui/Icon";
 
-export function StudentDownload({ job }: { job: JobDetail }) {
+export function StudentDownload({ job }: { job: Pick<JobDetail, "id"> }) {
   const student = useQuery(artifactsQuery(job.id)).data?.find(({ kind }) => kind === "student");
   if (!student) return null;
   return (

@@ -29,10 +29,11 @@ export function FilterChips({ view, onChange }: { view: JobsView; onChange: (cha
   );
 }
 
-function listChips({ components, labels, within, from, to }: JobsView): Chip[] {
+function listChips({ components, labels, sweep, within, from, to }: JobsView): Chip[] {
   return [
     ...COMPONENTS.flatMap((kind) => (components[kind] ? [{ param: kind, words: `${kind}: ${components[kind]}` }] : [])),
     ...Object.entries(labels).map(([key, value]) => ({ param: labelParam(key), words: `${key} = ${value}` })),
+    ...(sweep ? [{ param: "sweep", words: `sweep: ${sweep}` }] : []),
     ...(within ? [{ param: "within", words: SPANS[within]!.title }] : []),
     ...(from ? [{ param: "from", words: `from ${from}` }] : []),
     ...(to ? [{ param: "to", words: `to ${to}` }] : []),

@@ -24,6 +24,12 @@ test("every filter of the address is asked of the server", () => {
   });
 });
 
+test("an address may name a sweep", () => {
+  const view = read("sweep=swp_1");
+  expect(isFiltered(view)).toBe(true);
+  expect(listParams(view, 0)).toMatchObject({ sweep: "swp_1" });
+});
+
 test("what the address cannot mean is left out", () => {
   const view = read("state=dancing&within=3y&from=2026-02-99&to=soon");
   expect(isFiltered(view)).toBe(false);

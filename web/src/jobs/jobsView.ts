@@ -33,6 +33,8 @@ export interface JobsView {
   text: string;
   components: Partial<Record<ComponentKind, string>>;
   labels: Record<string, string>;
+  /** Id of the sweep that they are trials of, or nothing. */
+  sweep: string;
   /** Name of a span before now, or nothing. */
   within: string;
   /** Days in the reader's own time zone, or nothing. */
@@ -53,6 +55,7 @@ export function readView(params: URLSearchParams): JobsView {
     labels: Object.fromEntries(
       [...params].filter(([name]) => name.startsWith(LABEL)).map(([name, value]) => [name.slice(LABEL.length), value]),
     ),
+    sweep: params.get("sweep") ?? "",
     within: params.get("within") && SPANS[params.get("within")!] ? params.get("within")! : "",
     from: readDay(params.get("from")),
     to: readDay(params.get("to")),
@@ -74,8 +77,8 @@ export function labelParam(key: string): string {
 
 /** Whether the view leaves any job out. */
 export function isFiltered(view: JobsView): boolean {
-  const { states, text, components, labels, within, from, to } = view;
-  return states.length > 0 || Boolean(text || within || from || to) || Object.keys({ ...components, ...labels }).length > 0;
+  const { states, text, components, labels, sweep, within, from, to } = view;
+  return states.length > 0 || Boolean(text || sweep || within || from || to) || Object.keys({ ...components, ...labels }).length > 0;
 }
 
 /** The parameters that ask the server for it; spans are counted back from `now`. */
@@ -86,6 +89,7 @@ export function listParams(view: JobsView, now: number): Params {
     q: view.text,
     ...view.components,
     ...Object.fromEntries(Object.entries(view.labels).map(([key, value]) => [labelParam(key), value])),
+    sweep: view.sweep,
     created_after: since,
     created_before: startOf(view.to, 1),
     sort: view.sort === DEFAULT_SORT ? null : view.sort,

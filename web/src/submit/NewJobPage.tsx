@@ -1,4 +1,4 @@
-/** A new job: a form and an editor of one and the same text, what is wrong with it, what it would take. */
+/** A new job, or a sweep of many: a form and an editor of one and the same text, what is wrong with it, what it would take. */
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -21,8 +21,13 @@ import { SpecEditor } from "./SpecEditor";
 import { SpecContext } from "./specContext";
 import type { Known } from "./specPlaces";
 import { changeSpec, readSpec, writeSpec } from "./specText";
+import { SweepCard } from "./SweepCard";
+import { Refusal, SweepPlanPanel } from "./SweepPlanPanel";
+import { writeSweep } from "./sweepDraft";
 import { useDraft } from "./useDraft";
 import { useSubmission } from "./useSubmission";
+import { useSweepDraft } from "./useSweepDraft";
+import { useSweepSubmission } from "./useSweepSubmission";
 import { useValidation } from "./useValidation";
 
 const VIEWS = [
@@ -41,8 +46,10 @@ export function NewJobPage() {
   const { known, error: unknown } = useKnown();
   useWishedRecipe(known, text, draft.setText);
   const check = useValidation(text, known?.schema);
-  const { submit, error, isSubmitting } = useSubmission(text, withControl);
-  const refused = error instanceof ApiError && error.problem.errors?.length ? error.problem.errors : null;
+  const sweep = useSweep(text);
+  const job = useSubmission(text, withControl);
+  const { submit, error, isSubmitting } = sweep.isOn ? sweep.submission : job;
+  const refused = !sweep.isOn && error instanceof ApiError && error.problem.errors?.length ? error.problem.errors : null;
   const problems = check.problems.length > 0 ? check.problems : (refused ?? []);
   const mayWrite = useMay("jobs:write");
 
@@ -62,9 +69,10 @@ export function NewJobPage() {
         <button type="button" className="button" onClick={draft.reset}>
           Back to the example
         </button>
-        <ControlTick text={text} isTicked={withControl} onTick={setWithControl} />
-        <button type="submit" className="button button-primary" data-testid="spec-submit" disabled={isSubmitting || !mayWrite}>
-          {isSubmitting ? "Submitting…" : "Submit"}
+        <SweepTick isTicked={sweep.isOn} onTick={sweep.turn} />
+        {!sweep.isOn && <ControlTick text={text} isTicked={withControl} onTick={setWithControl} />}
+        <button type="submit" className="button button-primary" data-testid="spec-submit" disabled={isSubmitting || !mayWrite || (sweep.isOn && sweep.body === null)}>
+          {isSubmitting ? "Submitting…" : sweep.isOn ? "Submit the sweep" : "Submit"}
         </button>
       </div>
       {!mayWrite && <NeedsScope scope="jobs:write" what="submit jobs" />}
@@ -74,17 +82,31 @@ export function NewJobPage() {
         </p>
       )}
       {draft.error && <Failure error={draft.error} />}
-      {error && !refused && <Failure error={error} />}
+      {error && !refused && (sweep.isOn ? <Refusal error={error} /> : <Failure error={error} />)}
+      {sweep.isOn && (
+        <SweepCard spec={sweep.spec} known={known} draft={sweep.draft} onDraft={sweep.setDraft}>
+          {mayWrite && <SweepPlanPanel body={sweep.body} missing={sweep.missing} />}
+        </SweepCard>
+      )}
       <div className="new-job-columns">
         {view !== "yaml" && <Form text={text} onText={draft.setText} known={known} error={unknown} problems={problems} />}
         <div className="new-job-side">
           {view !== "form" && <SpecEditor ref={editor} text={text} onText={draft.setText} onSubmit={submit} problems={problems} known={known} />}
           <ProblemList check={check} problems={problems} onPick={(problem) => editor.current?.show(problem.pointer)} />
-          {check.verdict === "valid" && mayWrite && <DryRunPanel text={check.judged} />}
+          {check.verdict === "valid" && mayWrite && !sweep.isOn && <DryRunPanel text={check.judged} />}
         </div>
       </div>
     </form>
   );
+}
+
+/** The sweep over the text, where the person wants one. */
+function useSweep(text: string) {
+  const sweep = useSweepDraft();
+  const spec = useMemo(() => readSpec(text).data, [text]);
+  const { body, missing } = useMemo(() => writeSweep(sweep.draft, spec), [sweep.draft, spec]);
+  const submission = useSweepSubmission(body);
+  return { ...sweep, spec, body, missing, submission };
 }
 
 function useKnown(): { known: Known | null; error: Error | null } {
@@ -149,6 +171,15 @@ function Form({ text, onText, known, error, problems }: FormProps) {
         </SpecContext>
       )}
     </div>
+  );
+}
+
+function SweepTick({ isTicked, onTick }: { isTicked: boolean; onTick: (isTicked: boolean) => void }) {
+  return (
+    <label className="tick" title="The spec under many settings: a job for each">
+      <input type="checkbox" data-testid="as-sweep" checked={isTicked} onChange={(event) => onTick(event.target.checked)} />
+      Sweep
+    </label>
   );
 }
 
