@@ -23,8 +23,9 @@ export function CurvesPanel({ jobs, metrics }: { jobs: readonly Job[]; metrics: 
   const [scale, setScale] = useParam<string>("scale", "linear");
   const offered = listCurves(metrics);
   const shown = chooseCurves(offered, readList(named));
-  const refetchInterval = usePollInterval(jobs.every(({ state }) => isFinal(state)));
-  const curves = useQuery({ ...curvesQuery(jobs.map(({ id }) => id), shown), refetchInterval });
+  const numOver = jobs.filter(({ state }) => isFinal(state)).length;
+  const refetchInterval = usePollInterval(numOver === jobs.length);
+  const curves = useQuery({ ...curvesQuery(jobs.map(({ id }) => id), shown, numOver), refetchInterval });
   const turn = (key: string) => setNamed((shown.includes(key) ? shown.filter((each) => each !== key) : [...shown, key]).join(" "));
 
   return (

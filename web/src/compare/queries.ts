@@ -34,9 +34,10 @@ export function comparisonQuery(ids: readonly string[], baseline: string, withAl
   });
 }
 
-export function curvesQuery(ids: readonly string[], metrics: readonly string[]) {
+/** `numOver` of the jobs are over: with each that ends the curves are asked for once more, for its last values. */
+export function curvesQuery(ids: readonly string[], metrics: readonly string[], numOver: number) {
   return queryOptions({
-    queryKey: ["comparison-curves", ids, metrics],
+    queryKey: ["comparison-curves", ids, metrics, numOver],
     queryFn: async ({ signal }) => {
       const body = JSON.stringify({ job_ids: ids, keys: metrics, max_points: MAX_POINTS });
       const answer = await request("/v1/metrics:batchGet", { method: "POST", body, headers: JSON_BODY, signal });

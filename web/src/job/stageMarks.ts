@@ -15,6 +15,7 @@ export interface StageMark {
 }
 
 const FONT_PX = 11;
+const NAME_GAP_PX = 5;
 const DASH = [4, 4];
 const DOTS = [1, 3];
 const MOST_LETTERS = 24;
@@ -56,7 +57,6 @@ export function drawMarks(marks: readonly StageMark[], x: Axis, palette: Palette
     ctx.lineWidth = ratio;
     ctx.setLineDash((isLow ? DOTS : DASH).map((length) => length * ratio));
     ctx.font = `${FONT_PX * ratio}px system-ui, sans-serif`;
-    ctx.textAlign = "left";
     ctx.textBaseline = "top";
     for (const mark of marks) {
       const at = Math.round(plot.valToPos(mark[x], "x", true));
@@ -65,7 +65,10 @@ export function drawMarks(marks: readonly StageMark[], x: Axis, palette: Palette
       ctx.moveTo(at, bbox.top);
       ctx.lineTo(at, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.fillText(shorten(mark.name), at + 5 * ratio, isLow ? bbox.top + bbox.height - FONT_PX * 1.4 * ratio : bbox.top);
+      const name = shorten(mark.name);
+      const fits = at + NAME_GAP_PX * ratio + ctx.measureText(name).width <= bbox.left + bbox.width;
+      ctx.textAlign = fits ? "left" : "right";
+      ctx.fillText(name, at + (fits ? 1 : -1) * NAME_GAP_PX * ratio, isLow ? bbox.top + bbox.height - FONT_PX * 1.4 * ratio : bbox.top);
     }
     ctx.restore();
   };

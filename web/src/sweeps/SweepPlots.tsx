@@ -9,6 +9,7 @@ import { Parallel } from "../compare/Parallel";
 import { curvesQuery } from "../compare/queries";
 import { Scatter } from "../compare/Scatter";
 import type { StageMark } from "../job/stageMarks";
+import { isFinal } from "../jobStates";
 import { usePollInterval } from "../live/LiveProvider";
 import { nameMeasure } from "../measures";
 import { Empty, Failure, Loading } from "../ui/Notice";
@@ -38,7 +39,8 @@ function Curves({ sweep, metric }: { sweep: SweepDetail; metric: string }) {
   const drawn = useMemo(() => sortTrials(sweep, "").slice(0, MOST_CURVES), [sweep]);
   const ids = drawn.map(({ job_id: id }) => id).sort();
   const names = new Map(drawn.map(({ job_id: id, name }) => [id, name]));
-  const curves = useQuery({ ...curvesQuery(ids, [metric]), refetchInterval: usePollInterval(sweep.is_over) });
+  const numOver = drawn.filter(({ state }) => isFinal(state)).length;
+  const curves = useQuery({ ...curvesQuery(ids, [metric], numOver), refetchInterval: usePollInterval(numOver === drawn.length) });
   const rungs = JSON.stringify(listRungs(sweep.trials)); // the chart is made anew when its marks change, not with each answer
   const marks = useMemo(() => JSON.parse(rungs) as StageMark[], [rungs]);
   const measured = curves.data?.[metric] ?? NO_CURVES;
