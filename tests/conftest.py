@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -25,3 +26,9 @@ pytest_plugins = [
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a parameter of bytes by its argument: archives hold the time, and processes must collect the same ids."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_finish() -> None:
+    """Take what was loaded so far out of the sight of the garbage collector, which goes through it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -25,6 +25,8 @@ import pytest
 
 from tests.services.processes import free_port, stop, wait_until_up
 
+_MEMORY = Path("/dev/shm")  # noqa: S108  a fresh folder is made in it
+_ROOM = 2 * 2**30
 _database_numbers = count(1)
 
 
@@ -57,8 +59,12 @@ class PostgresServer:
 
 @contextmanager
 def open_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
-    """Yield a PostgreSQL server that is gone afterwards; without fsync it is quicker and forgets in a power cut."""
-    folder = Path(tempfile.mkdtemp(prefix="stillhouse-postgres-"))
+    """Yield a PostgreSQL server that is gone afterwards.
+
+    Without fsync it is quicker and forgets in a power cut, so that it may lie in memory as well: disks are slow to
+    make the hundreds of files of a database anew again and again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stillhouse-postgres-", dir=None if fsync else _find_memory()))
     try:
         yield from _serve(folder, [] if fsync else ["-F"])
     finally:
@@ -77,6 +83,13 @@ def postgres_database(postgres: PostgresServer) -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
     with postgres.new_database() as address:
         yield address
+
+
+def _find_memory() -> Path | None:
+    """Return the folder of shared memory where there is one with room, as containers may not have."""
+    if not os.access(_MEMORY, os.W_OK):
+        return None
+    return _MEMORY if shutil.disk_usage(_MEMORY).free >= _ROOM else None
 
 
 def _serve(folder: Path, further: list[str]) -> Iterator[PostgresServer]:
