@@ -22,7 +22,7 @@ def test_the_types_are_those_of_the_states() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_s", "sent", "is_genuine"), [(0, b"{}", True), (0, b"{ }", False), (301, b"{}", False), (-301, b"{}", False)]
+    ("age_s", "sent", "is_genuine"), [(0, b"{}", True), (0, b"{ }", False), (301, b"{}", False), (-330, b"{}", False)]
 )
 def test_the_receiver_of_the_page_believes_fresh_and_genuine_messages_alone(
     age_s: int, sent: bytes, is_genuine: bool

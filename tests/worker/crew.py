@@ -21,7 +21,7 @@ PROGRAM = Path(__file__).with_name("worker_program.py")
 ROOT = Path(__file__).parents[2]
 
 
-def wait_for(probe: Callable[[], object], timeout_s: float = 25.0, what: str = "it") -> None:
+def wait_for(probe: Callable[[], object], timeout_s: float = 40.0, what: str = "it") -> None:
     """Return once `probe` is true."""
     deadline = time.monotonic() + timeout_s
     while not probe():
@@ -48,7 +48,7 @@ class Crew:
         self.processes.append(process)
         return process
 
-    def wait_for_state(self, job_id: str, *states: State, timeout_s: float = 25.0) -> None:
+    def wait_for_state(self, job_id: str, *states: State, timeout_s: float = 40.0) -> None:
         """Return once a job is in one of the states."""
         wait_for(lambda: self.ground.job(job_id).state in states, timeout_s, f"{states} ({self.logs()})")
 
