@@ -95,6 +95,11 @@ class Part:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._options)
 
+    def revive(self) -> None:
+        """Start it again if it has ended by itself, as whatever runs a service does."""
+        if self.process.poll() is not None:
+            self.start()
+
     def crash(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it as a crash would, wait a moment, start it again."""
         self.process.send_signal(number)
@@ -167,6 +172,11 @@ class Site:
         """Return the processes of engines, whichever worker's they are."""
         ids = [path.read_text().strip() for path in self.folder.glob("*home*/installation.id")]
         return [pid for installation in ids for pid, _ in find_marked(installation)]
+
+    def revive(self) -> None:
+        """Start what has ended again: a server that starts while its database is frozen gives up."""
+        for part in (self.server, *self.workers):
+            part.revive()
 
     def end(self) -> None:
         """End everything."""
@@ -264,6 +274,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         if time.monotonic() - start > options.limit_s:
             break
         time.sleep(chance.uniform(0.5, 3.0))
+        site.revive()
         if faults.total() < options.faults:
             kind = do_harm(site, chance)
             faults.update([kind] if kind else [])
