@@ -54,8 +54,7 @@ def _submit(ground: Ground, **behaviour: Any) -> str:
 
 def test_both_nodes_run_node_0_speaks_and_both_are_free_afterwards(ground: Ground, crew: Crew) -> None:
     _hire_both(crew)
-    quick = {"1": {"step_s": 0.02}}  # stand-ins do not wait for one another
-    job_id = _submit(ground, steps=15, step_s=0.5, on_node=quick)
+    job_id = _submit(ground, steps=15, on_node={"0": {"step_s": 0.3}})  # stand-ins do not wait for one another
     crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=150)
     assert ground.holders() == [None, None]
     assert crew.engines(job_id) == []
