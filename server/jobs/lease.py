@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.jobs.database import change_rows, now
@@ -145,10 +145,14 @@ def _is_clearing(session: Session, claim: Claim) -> bool:
 
 
 def _is_parting(session: Session, claim: Claim) -> bool:
-    """Return whether a node has ended that this one cannot go on without: node 0, or any for node 0 itself."""
+    """Return whether a node has ended that this one cannot go on without: node 0, or any for node 0 itself.
+
+    Node 0 goes on without those that ended well: it still writes the results when they have done their part.
+    """
     if claim.num_nodes == 1:
         return False
-    others = Member.node != 0 if claim.is_lead else Member.node == 0
+    failed = or_(Member.exit_code.is_(None), Member.exit_code != 0)
+    others = and_(Member.node != 0, failed) if claim.is_lead else Member.node == 0
     ended = (Member.job_id == claim.job_id, Member.token == claim.token, others, Member.finished_at.is_not(None))
     return session.scalar(select(Member.node).where(*ended).limit(1)) is not None
 

@@ -54,7 +54,7 @@ def _submit(ground: Ground, **behaviour: Any) -> str:
 
 def test_both_nodes_run_node_0_speaks_and_both_are_free_afterwards(ground: Ground, crew: Crew) -> None:
     _hire_both(crew)
-    job_id = _submit(ground, steps=15, on_node={"0": {"step_s": 0.3}})  # stand-ins do not wait for one another
+    job_id = _submit(ground, steps=15, step_s=0.3, on_node={"1": {"step_s": 0.02}})  # node 1 is done long before
     crew.wait_for_state(job_id, State.SUCCEEDED, timeout_s=150)
     assert ground.holders() == [None, None]
     assert crew.engines(job_id) == []
@@ -66,6 +66,7 @@ def test_both_nodes_run_node_0_speaks_and_both_are_free_afterwards(ground: Groun
     assert (lead.exit_code, member.exit_code) == (0, 0)
     assert log.decode().splitlines()[-1] == "step 15 of 15"
     assert ground.job(job_id).metric_cursor >= 16
+    assert len(ground.attempts(job_id)) == 1
 
 
 def test_the_failure_of_a_further_node_is_that_of_the_job(ground: Ground, crew: Crew) -> None:

@@ -158,3 +158,12 @@ def test_every_node_hears_that_the_job_is_to_be_cancelled(ground: Ground) -> Non
         assert read_orders(session, lead).cancel
         assert read_orders(session, member).cancel
     assert ground.job(lead.job_id).state == State.CANCELLING
+
+
+@pytest.mark.parametrize(("exit_code", "parts"), [(0, False), (75, True), (-9, True), (None, True)])
+def test_node_0_goes_on_without_a_node_that_ended_well(ground: Ground, exit_code: int | None, parts: bool) -> None:
+    lead, member = _start(ground)
+    with ground.database.write() as session:
+        end_node(session, member, NodeEnd(1, exit_code))
+    with ground.database.read() as session:
+        assert read_orders(session, lead).part is parts
