@@ -23,6 +23,7 @@ from sqlalchemy import Connection, text
 
 from distill_core.errors import StillhouseError
 from server.jobs.database import Database
+from server.jobs.patience import patiently
 from server.settings import Settings
 
 _LOCK = 0x5711_4005  # any number that is ours: PostgreSQL's advisory lock of migrations
@@ -61,17 +62,20 @@ def read_revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@patiently
 def upgrade(database: Database, settings: Settings) -> None:
     """Bring the schema to the newest revision; several processes may ask at once, one does it."""
     with _alone(database, settings), configure(database) as config:
         command.upgrade(config, "head")
 
 
+@patiently
 def prepare_schema(database: Database, settings: Settings) -> None:
     """Make sure that the schema is the newest one, upgrading it where the settings say so.
 
     Raises:
         SchemaError: it is another one.
+        DatabaseUnreachableError: the database does not answer.
     """
     if settings.auto_migrate:
         upgrade(database, settings)

@@ -12,10 +12,9 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
-from sqlalchemy.exc import DBAPIError
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from server.jobs.doorbell import TASK, build_celery, queue_of
+from server.jobs.patience import DatabaseUnreachableError, patiently
 from server.jobs.workers import register
 from server.logs import configure_logging
 from server.settings import Settings, UnworkableSettingsError, check_settings
@@ -26,8 +25,6 @@ from worker.identity import WorkerRunningError, hold_identity
 from worker.janitor import sweep_folders
 from worker.keeper import Keeper, open_database
 from worker.processes import kill_marked
-
-_DATABASE_PATIENCE_S = 60.0
 
 _log = structlog.get_logger()
 
@@ -45,17 +42,12 @@ def run(settings: Settings, command: EngineCommand | None = None) -> int:
             for number in (signal.SIGTERM, signal.SIGINT):  # until Celery has handlers of its own
                 signal.signal(number, _leave)
             return _serve(settings, describe_host(settings, identity), command)
-    except (WorkerRunningError, UnworkableSettingsError) as error:
+    except (WorkerRunningError, UnworkableSettingsError, DatabaseUnreachableError) as error:
         _log.error("the worker does not start", reason=str(error))
         return 1
 
 
-@retry(
-    retry=retry_if_exception_type(DBAPIError),
-    stop=stop_after_delay(_DATABASE_PATIENCE_S),
-    wait=wait_exponential(multiplier=0.2, max=5),
-    reraise=True,
-)
+@patiently
 def _announce(settings: Settings, host: Host) -> None:
     """End what a former life left on this host, then register: its jobs are queued again at once."""
     orphans = kill_marked(host.identity.installation, lambda _mark: True)
