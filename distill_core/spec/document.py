@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
@@ -117,6 +117,17 @@ def join_pointer(pointer: str, *steps: str | int) -> str:
         text = str(step).encode("utf-8", "backslashreplace").decode()
         pointer += "/" + text.replace("~", "~0").replace("/", "~1")
     return pointer
+
+
+def name_pointers(pointers: Iterable[str]) -> dict[str, str]:
+    """Return a short name for each pointer: as many of its last steps as tell it from the others."""
+    steps = {pointer: pointer.split("/")[1:] for pointer in pointers}
+    names = {}
+    for pointer, mine in steps.items():
+        others = [theirs for other, theirs in steps.items() if other != pointer]
+        told = next((n for n in range(1, len(mine)) if all(theirs[-n:] != mine[-n:] for theirs in others)), len(mine))
+        names[pointer] = "/".join(mine[-told:])
+    return names
 
 
 def _check_text(text: str, pointer: str) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from server.jobs.database import Database, lock, now
 from server.jobs.states import LEASED
-from server.jobs.tables import Job, Judgement, Metric, MetricKey, Sweep
+from server.jobs.tables import Job, Judgement, Metric, MetricKey, MetricLatest, Sweep
 from server.jobs.verbs import stop_trial
 
 
@@ -67,14 +67,21 @@ def _find_arrivals(session: Session, sweep: Sweep, rung: int, key_id: int) -> li
     settled = or_(Judgement.rung == rung, Judgement.is_kept.is_(False))
     judged = select(Judgement.job_id).where(Judgement.job_id == Job.id, settled)
     there = (Job.sweep_id == sweep.id, Job.deleted_at.is_(None), Job.total_steps.is_not(None), ~judged.exists())
+    query = select(Job.id, Job.total_steps, MetricLatest.last_step).join(MetricLatest, MetricLatest.job_id == Job.id)
     arrivals = []
-    for job_id, total_steps in session.execute(select(Job.id, Job.total_steps).where(*there).order_by(Job.id)):
-        step = find_rung_step(total_steps or 0, sweep.factor or 1, rung, sweep.num_rungs)
-        measured = (Metric.job_id == job_id, Metric.key_id == key_id, Metric.step >= step)
-        query = select(Metric.step, Metric.value).where(*measured).order_by(Metric.step, Metric.attempt.desc())
-        if (found := session.execute(query.limit(1)).first()) is not None:
-            arrivals.append(_Arrival(job_id, *found))
+    for job_id, total, last in session.execute(query.where(*there, MetricLatest.key_id == key_id).order_by(Job.id)):
+        step = find_rung_step(total or 0, sweep.factor or 1, rung, sweep.num_rungs)
+        if last >= step:
+            arrivals.append(_Arrival(job_id, *_read_value(session, job_id, key_id, step)))
     return arrivals
+
+
+def _read_value(session: Session, job_id: str, key_id: int, step: int) -> tuple[int, float | None]:
+    """Return the first value at or behind a step, and where that is."""
+    measured = (Metric.job_id == job_id, Metric.key_id == key_id, Metric.step >= step)
+    query = select(Metric.step, Metric.value).where(*measured).order_by(Metric.step, Metric.attempt.desc()).limit(1)
+    found, value = session.execute(query).one()
+    return found, value
 
 
 def _judge(session: Session, sweep: Sweep, rung: int, arrivals: Sequence[_Arrival]) -> list[Judgement]:

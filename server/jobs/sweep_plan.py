@@ -12,8 +12,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from distill_core.errors import Problem
-from distill_core.spec.document import join_pointer
+from distill_core.errors import Problem, SpecError
+from distill_core.spec.document import join_pointer, name_pointers
 
 MOST_TRIALS = 200
 """Of one sweep; it is stored in one transaction."""
@@ -108,8 +108,12 @@ def find_axis_problems(axes: Mapping[str, Axis], search: Search, num_trials: int
         yield Problem("/trials", "value_invalid", "a grid has as many trials as its axes make", num_trials)
 
 
-def plan_trials(axes: Mapping[str, Axis], search: Search, num_trials: int | None, seed: int) -> list[Values] | Problem:
-    """Return the settings of each trial, no two alike, or what keeps there from being any."""
+def plan_trials(axes: Mapping[str, Axis], search: Search, num_trials: int | None, seed: int) -> list[Values]:
+    """Return the settings of each trial, no two alike.
+
+    Raises:
+        SpecError: there are too many, or not as many as wanted.
+    """
     if search == "grid":
         return _lay_grid(axes)
     found: dict[str, Values] = {}
@@ -119,26 +123,27 @@ def plan_trials(axes: Mapping[str, Axis], search: Search, num_trials: int | None
         found.setdefault(repr(values), values)
         if len(found) == wanted:
             return list(found.values())
-    return Problem(
-        "/trials", "value_invalid", "the axes do not make so many different trials", wanted, f"1 to {len(found)}"
-    )
+    message, allowed = "the axes do not make so many different trials", f"1 to {len(found)}"
+    raise SpecError([Problem("/trials", "value_invalid", message, wanted, allowed)])
 
 
-def _lay_grid(axes: Mapping[str, Axis]) -> list[Values] | Problem:
+def _lay_grid(axes: Mapping[str, Axis]) -> list[Values]:
     columns = [axis.spread() for axis in axes.values()]
     count = math.prod(len(column) for column in columns)
     if count > MOST_TRIALS:
-        return Problem(
-            "/axes", "value_invalid", f"the grid has {count} trials", count, f"up to {MOST_TRIALS}; or search random"
-        )
+        message, allowed = f"the grid has {count} trials", f"up to {MOST_TRIALS}; or search random"
+        raise SpecError([Problem("/axes", "value_invalid", message, count, allowed)])
     rows = [dict(zip(axes, row, strict=True)) for row in islice(product(*columns), MOST_TRIALS)]
     return list({repr(row): row for row in rows}.values())
 
 
-def set_values(document: Mapping[str, Any], values: Values) -> dict[str, Any] | Problem:
-    """Return a copy of a spec with values at their places, or the place that there is none of.
+def set_values(document: Mapping[str, Any], values: Values) -> dict[str, Any]:
+    """Return a copy of a spec with values at their places.
 
     Objects on the way are made; an entry of a list must be there.
+
+    Raises:
+        SpecError: there is no such place; the pointer leads into the axes.
     """
     changed: dict[str, Any] = copy.deepcopy(dict(document))
     for pointer, value in values.items():
@@ -148,7 +153,7 @@ def set_values(document: Mapping[str, Any], values: Values) -> dict[str, Any] | 
             holder = _enter(holder, step)
         if not _may_hold(holder, last):
             message = "there is no such place in the spec"
-            return Problem(join_pointer("/axes", pointer), "pointer_unknown", message, pointer)
+            raise SpecError([Problem(join_pointer("/axes", pointer), "pointer_unknown", message, pointer)])
         holder[int(last) if isinstance(holder, list) else last] = copy.deepcopy(value)
     return changed
 
@@ -168,6 +173,7 @@ def _may_hold(holder: Any, step: str) -> bool:
 
 def name_trial(name: str, values: Values, longest: int = 255) -> str:
     """Return a trial's title: the sweep's, and what is special about it."""
-    told = ", ".join(f"{pointer.rpartition('/')[2]} {value}" for pointer, value in values.items())
+    names = name_pointers(values)
+    told = ", ".join(f"{names[pointer]} {value}" for pointer, value in values.items())
     title = f"{name}: {told}"
     return title if len(title) <= longest else title[: longest - 1] + "…"

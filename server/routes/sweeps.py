@@ -112,26 +112,18 @@ def check_sweep(body: Body) -> Planned:
         problems.append(Problem("/metric", "field_missing", "trials are judged by a metric", allowed=allowed))
     if problems:
         raise BodyInvalidError(count_problems(problems, "body"), problems)
-    plan = _take(plan_trials(checked.axes, checked.search, checked.trials, checked.seed))
+    try:
+        plan = plan_trials(checked.axes, checked.search, checked.trials, checked.seed)
+        documents = [set_values(checked.spec, values) for values in plan]
+    except SpecError as error:
+        raise BodyInvalidError(count_problems(error.problems, "body"), error.problems) from error
     digest, trials, name = digest_of(body), [], checked.name
-    for number, values in enumerate(plan, 1):
-        document = _take(set_values(checked.spec, values))
+    for number, (values, document) in enumerate(zip(plan, documents, strict=True), 1):
         resolved = _resolve(document, number, values)
         name = name or resolved.name
         trial = _make_trial(checked, document, name_trial(name, values))
         trials.append((Submission(trial, resolved, digest), values))
     return Planned(checked, name or "", digest, tuple(trials))
-
-
-def _take(found: Any) -> Any:
-    """Return what was found, unless it is a problem.
-
-    Raises:
-        BodyInvalidError: it is.
-    """
-    if isinstance(found, Problem):
-        raise BodyInvalidError(count_problems([found], "body"), [found])
-    return found
 
 
 def _resolve(document: dict[str, Any], number: int, values: Mapping[str, Any]) -> ResolvedSpec:
@@ -177,7 +169,8 @@ def submit_sweep(
     """Put a job into the queue for each combination of settings, all in one transaction."""
     if dry_run:
         with service.database.read() as session:
-            check_inputs(session, planned.trials[0][0].body.spec, caller)
+            for submission, _ in planned.trials:
+                check_inputs(session, submission.body.spec, caller)
         return JSONResponse(_view_plan(planned).model_dump(mode="json"))
     with audited(request, service, caller) as session:
         sweep, is_replay = _store(session, planned, key, caller)

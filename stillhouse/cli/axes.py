@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -47,17 +47,6 @@ def read_halving(text: str | None) -> Halving | None:
         message = f"{text!r} is not FACTORxRUNGS; 3x2 judges trials at 2 rungs, and one in 3 goes on at each"
         raise typer.BadParameter(message, param_hint="--halving")
     return Halving(factor=int(found[1]), rungs=int(found[2]))
-
-
-def name_axes(pointers: Iterable[str]) -> dict[str, str]:
-    """Return a short name for each pointer: as many of its last steps as tell it from the others."""
-    steps = {pointer: pointer.split("/")[1:] for pointer in pointers}
-    names = {}
-    for pointer, mine in steps.items():
-        others = [theirs for other, theirs in steps.items() if other != pointer]
-        told = next((n for n in range(1, len(mine)) if all(theirs[-n:] != mine[-n:] for theirs in others)), len(mine))
-        names[pointer] = "/".join(mine[-told:])
-    return names
 
 
 def _read_range(text: str, low: str, high: str, marks: str) -> Axis:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from stillhouse.cli.axes import name_axes
+from distill_core.spec.document import name_pointers
 from stillhouse.cli.output import describe_time
 from stillhouse.client import Sweep, SweepPlan, Trial
 from stillhouse.display import one_line
@@ -21,7 +21,7 @@ def build_sweep_table(sweeps: Sequence[Sweep]) -> Table:
     for column in ("id", "name", "varies", "trials", "states", "metric", "created"):
         table.add_column(column, no_wrap=column == "id")
     for sweep in sweeps:
-        varies = ", ".join(name_axes(sweep.axes).values())
+        varies = ", ".join(name_pointers(sweep.axes).values())
         facts = (one_line(sweep.name), varies, str(sweep.num_trials), describe_states(sweep), sweep.metric or "")
         table.add_row(sweep.id, *map(Text, facts), describe_time(sweep.created_at))
     return table
@@ -30,7 +30,7 @@ def build_sweep_table(sweeps: Sequence[Sweep]) -> Table:
 def build_trial_table(sweep: Sweep) -> Table:
     """Return the table of `sweep show`."""
     table = Table(box=None, pad_edge=False)
-    names = name_axes(sweep.axes)
+    names = name_pointers(sweep.axes)
     for column in ("", "trial", *names.values(), "state", "progress", sweep.metric or "value", "stopped at", "job"):
         table.add_column(Text(column), no_wrap=column == "job")
     for trial in sweep.trials:
@@ -52,7 +52,7 @@ def build_trial_table(sweep: Sweep) -> Table:
 def build_plan_table(plan: SweepPlan) -> Table:
     """Return the table of `sweep submit --dry-run`."""
     table = Table(box=None, pad_edge=False)
-    names = name_axes({pointer: None for trial in plan.trials for pointer in trial.values})
+    names = name_pointers({pointer: None for trial in plan.trials for pointer in trial.values})
     for column in ("trial", *names.values(), "steps"):
         table.add_column(Text(column))
     for trial in plan.trials:
@@ -75,7 +75,7 @@ def describe_trial(trial: Trial, sweep: Sweep) -> str:
 
 
 def _show_settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_show(values[pointer])}" for pointer, name in name_axes(values).items())
+    return ", ".join(f"{name} {_show(values[pointer])}" for pointer, name in name_pointers(values).items())
 
 
 def _describe_stop(trial: Trial) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,11 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from distill_core.errors import Problem
+from distill_core.errors import Problem, SpecError
 from server.jobs.sweep_plan import MOST_TRIALS, Axis, Search, find_axis_problems, name_trial, plan_trials, set_values
 
 LR = "/stages/0/optimizer/lr"
 SEED = "/runtime/seed"
+
+
+def refusal(ask: Callable[[], object]) -> Problem:
+    with pytest.raises(SpecError) as caught:
+        ask()
+    [problem] = caught.value.problems
+    return problem
 
 
 def test_a_grid_holds_every_combination_once() -> None:
@@ -36,14 +44,12 @@ def test_whole_numbers_stay_whole_and_come_once() -> None:
 def test_what_is_drawn_lies_in_its_range(low: float, ratio: float, seed: int, is_log: bool) -> None:
     axis = Axis(low=low, high=low * ratio, scale="log" if is_log else "linear")
     plan = plan_trials({LR: axis}, "random", 5, seed)
-    assert isinstance(plan, list)
     assert all(low <= values[LR] <= low * ratio for values in plan)
     assert plan == plan_trials({LR: axis}, "random", 5, seed)
 
 
 def test_a_log_scale_is_even_in_its_ratios() -> None:
     plan = plan_trials({LR: Axis(low=1e-4, high=1.0, scale="log")}, "random", 200, 7)
-    assert isinstance(plan, list)
     decades = [math.floor(math.log10(values[LR])) for values in plan]
     assert all(30 < decades.count(decade) < 70 for decade in (-4, -3, -2, -1))
 
@@ -51,17 +57,14 @@ def test_a_log_scale_is_even_in_its_ratios() -> None:
 def test_no_two_trials_of_a_search_are_alike() -> None:
     axes = {LR: Axis(values=[1, 2]), SEED: Axis(values=[True, 1])}
     plan = plan_trials(axes, "random", 4, 0)
-    assert isinstance(plan, list)
     assert len({repr(values) for values in plan}) == 4
-    problem = plan_trials(axes, "random", 5, 0)
-    assert isinstance(problem, Problem)
+    problem = refusal(lambda: plan_trials(axes, "random", 5, 0))
     assert (problem.pointer, problem.value, problem.allowed) == ("/trials", 5, "1 to 4")
 
 
 def test_a_grid_that_is_too_large_is_refused_before_it_is_laid() -> None:
     axes = {f"/{name}": Axis(values=list(range(200))) for name in "abcdefgh"}
-    problem = plan_trials(axes, "grid", None, 0)
-    assert isinstance(problem, Problem)
+    problem = refusal(lambda: plan_trials(axes, "grid", None, 0))
     assert (problem.pointer, problem.value) == ("/axes", 200**8)
     assert str(MOST_TRIALS) in str(problem.allowed)
 
@@ -110,11 +113,12 @@ def test_values_are_set_in_a_copy() -> None:
     "pointer", ["/stages/1/epochs", "/stages/x/epochs", "/stages/-1", "/name/deeper", "/stages/00/a"]
 )
 def test_a_place_that_cannot_be_is_told(pointer: str) -> None:
-    problem = set_values({"name": "x", "stages": [{}]}, {pointer: 1})
-    assert isinstance(problem, Problem)
+    problem = refusal(lambda: set_values({"name": "x", "stages": [{}]}, {pointer: 1}))
     assert (problem.code, problem.value) == ("pointer_unknown", pointer)
 
 
 def test_a_title_tells_what_is_special_and_fits() -> None:
     assert name_trial("mine", {LR: 0.1, SEED: 2}) == "mine: lr 0.1, seed 2"
+    later = LR.replace("0", "1")
+    assert name_trial("mine", {LR: 0.1, later: 0.2}) == "mine: 0/optimizer/lr 0.1, 1/optimizer/lr 0.2"
     assert len(name_trial("x" * 300, {})) == 255

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from stillhouse.cli.axes import name_axes, read_axes, read_halving
+from stillhouse.cli.axes import read_axes, read_halving
 from stillhouse.client import Axis, Client, Halving
 from tests.stillhouse.serving import RUN_STARTED, TIME, HandWorker
 
@@ -67,11 +67,6 @@ def test_a_halving_is_read() -> None:
     assert read_halving(None) is None
     with pytest.raises(typer.BadParameter, match="FACTORxRUNGS"):
         read_halving("3")
-
-
-def test_axes_are_named_as_shortly_as_they_can_be_told_apart() -> None:
-    pointers = [SEED, LR, "/stages/1/optimizer/lr", "/lr"]
-    assert list(name_axes(pointers).values()) == ["seed", "0/optimizer/lr", "1/optimizer/lr", "lr"]
 
 
 def submit(run: Run, spec: Path, *arguments: object) -> str:
