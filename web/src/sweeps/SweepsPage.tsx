@@ -8,6 +8,7 @@ import { Link } from "../router";
 import { Age } from "../ui/Age";
 import { LoadMore } from "../ui/LoadMore";
 import { Empty, Failure, Loading } from "../ui/Notice";
+import { TableFrame } from "../ui/TableFrame";
 import { useTitle } from "../ui/useTitle";
 import { sweepsQuery, type Sweep } from "./queries";
 import { StateShares } from "./StateShares";
@@ -42,7 +43,7 @@ export function SweepsPage() {
 
 function SweepTable({ sweeps }: { sweeps: readonly Sweep[] }) {
   return (
-    <div className="table-frame" role="region" aria-label="Sweeps" tabIndex={0}>
+    <TableFrame label="Sweeps">
       <table className="plain-table sweeps">
         <thead>
           <tr>
@@ -80,6 +81,6 @@ function SweepTable({ sweeps }: { sweeps: readonly Sweep[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }

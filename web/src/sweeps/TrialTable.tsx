@@ -9,6 +9,7 @@ import { turnSort } from "../jobs/jobsView";
 import { nameMeasure, showMeasure } from "../measures";
 import { Link, useParam } from "../router";
 import { StatePill } from "../ui/StatePill";
+import { TableFrame } from "../ui/TableFrame";
 import type { SweepDetail, Trial } from "./queries";
 import { describeStop, nameAxes, sortTrials } from "./trials";
 
@@ -26,7 +27,7 @@ export function TrialTable({ sweep }: { sweep: SweepDetail }) {
         <span className="spacer" />
         <CompareLink trials={trials} />
       </div>
-      <div className="table-frame trial-frame" role="region" aria-label="Trials" tabIndex={0}>
+      <TableFrame label="Trials" kind="trial-frame">
         <table className="plain-table trials">
           <thead>
             <tr>
@@ -46,7 +47,7 @@ export function TrialTable({ sweep }: { sweep: SweepDetail }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </section>
   );
 }
