@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 from limits import RateLimitItem, parse
@@ -23,6 +24,7 @@ class RateLimits:
     def __init__(self, per_key: str, failures: str) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._per_key, self._failures = parse(per_key), parse(failures)
+        self._lock = threading.Lock()
 
     def count(self, key_id: str) -> None:
         """Count a request of a key.
@@ -41,8 +43,9 @@ class RateLimits:
         self._hit(self._failures, "address", address)
 
     def _hit(self, limit: RateLimitItem, kind: str, name: str) -> None:
-        if self._limiter.hit(limit, kind, name):
-            return
+        with self._lock:  # two at once may both start the storage's timer, and one of them would fail
+            if self._limiter.hit(limit, kind, name):
+                return
         wait_s = max(1, math.ceil(self._limiter.get_window_stats(limit, kind, name).reset_time - time.time()))
         headers = {"Retry-After": str(wait_s)}
         raise TooManyRequestsError(f"at most {limit} are taken; try again in {wait_s} s", headers=headers)
