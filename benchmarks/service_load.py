@@ -168,6 +168,7 @@ def measure_submissions(kind: str, rate: int, seconds: int, num_servers: int) ->
         body = {"spec": SPEC}
         taken: list[float] = []
         answered: list[str] = []
+        failed: list[int] = []
         late: list[float] = []
         turn = iter(range(rate * seconds))
         lock = threading.Lock()
@@ -184,7 +185,9 @@ def measure_submissions(kind: str, rate: int, seconds: int, num_servers: int) ->
                     time.sleep(max(0.0, due - time.perf_counter()))
                     start = time.perf_counter()
                     job = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": str(number)})
-                    job.raise_for_status()
+                    if job.is_error:
+                        failed.append(job.status_code)
+                        continue
                     taken.append((time.perf_counter() - start) * 1e3)
                     late.append(start - due)
                     answered.append(job.json()["id"])
@@ -204,6 +207,7 @@ def measure_submissions(kind: str, rate: int, seconds: int, num_servers: int) ->
         "asked_a_second": rate,
         "reached_a_second": round(len(answered) / wall, 1),
         "answered": len(answered),
+        "failed": len(failed),
         "lost": len(set(answered) - stored),
         "median_ms": round(median(taken), 2),
         "p99_ms": round(quantiles(taken, n=100)[98], 2),

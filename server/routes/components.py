@@ -1,4 +1,4 @@
-"""What a spec can name: models, data sets, methods."""
+"""What a spec can name: models, data sets, methods, recipes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.routes.query import KnownQuery
 router = APIRouter(prefix="/v1/components", tags=["specs"], dependencies=[Depends(KnownQuery())])
 
 
-@router.get("", summary="List models, data sets and methods")
+@router.get("", summary="List models, data sets, methods and recipes")
 def list_components() -> Catalog:
     """Return every component with its options as JSON Schema."""
     return load_catalog()

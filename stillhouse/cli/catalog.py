@@ -13,7 +13,6 @@ from distill_core.errors import Problem, SpecError
 from distill_core.spec import ExperimentSpec
 from distill_core.spec.catalog import load_catalog
 from distill_core.spec.nearest import nearest_names
-from distill_core.spec.recipe import describe_recipes
 from stillhouse.cli.failure import WRONG_INPUT, report_problems
 from stillhouse.cli.options import AsJson, Overrides, SpecPath, Url
 from stillhouse.cli.output import note, say, say_json, say_table
@@ -39,9 +38,9 @@ def datasets(key: Key = None, *, server: OfServer = False, as_json: AsJson = Fal
     _say("data set", _load("datasets", url, server=server), key, as_json=as_json)
 
 
-def recipes(key: Key = None, *, as_json: AsJson = False) -> None:
+def recipes(key: Key = None, *, server: OfServer = False, as_json: AsJson = False, url: Url = None) -> None:
     """List the published methods whose stages a spec gets by name."""
-    _say("recipe", describe_recipes(), key, as_json=as_json)
+    _say("recipe", _load("recipes", url, server=server), key, as_json=as_json)
 
 
 def schema(*, server: OfServer = False, url: Url = None) -> None:

@@ -18,7 +18,7 @@ class CatalogCalls(WebhookCalls):
     """Calls about specs and what they may name."""
 
     def components(self) -> Components:
-        """Return the methods, models and data sets that the server knows, each with its options."""
+        """Return the methods, models, data sets and recipes that the server knows, each with its options."""
         return Components.model_validate(self._transport.get("/v1/components"))
 
     def schema(self) -> dict[str, Any]:

@@ -364,7 +364,7 @@ class SavedView(Result):
 
 
 class Component(Result):
-    """A method, model or data set; `params` is the JSON Schema of its options. What only one kind says is kept too."""
+    """A method, model, data set or recipe; `params` is the JSON Schema of its options. More may be said."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -378,3 +378,4 @@ class Components(Result):
     methods: dict[str, Component]
     models: dict[str, Component]
     datasets: dict[str, Component]
+    recipes: dict[str, Component]

@@ -1,16 +1,17 @@
-"""The command line in a process of its own, against a real server."""
+"""The command line against a real server."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from stillhouse import Client
+from tests.stillhouse.cli.calling import call
 from tests.stillhouse.serving import RUN_STARTED, HandWorker, ServerProcess, tiny_spec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,11 +24,7 @@ def run(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("STILLHOUSE_API_KEY", server.key)
     monkeypatch.setenv("NO_COLOR", "1")
 
-    def call(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "stillhouse", *map(str, arguments)]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=tmp_path)
-
-    return call
+    return partial(call, tmp_path)
 
 
 @pytest.fixture

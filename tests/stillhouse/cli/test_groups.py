@@ -30,7 +30,8 @@ def test_components_are_listed_and_shown(run: Run, kind: str, key: str, option: 
 
 
 def test_the_server_says_what_it_knows(run: Run) -> None:
-    assert run("datasets", "--server", "--json").stdout == run("datasets", "--json").stdout
+    for kind in ("datasets", "recipes"):
+        assert run(kind, "--server", "--json").stdout == run(kind, "--json").stdout
     assert json.loads(run("schema", "--server").stdout) == json.loads(run("schema").stdout)
 
 

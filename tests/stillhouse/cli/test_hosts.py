@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 
 import pytest
 
 from stillhouse import Client
-from tests.stillhouse.serving import HandWorker, ServerProcess, tiny_spec
+from tests.stillhouse.serving import HandWorker, tiny_spec
 
-
-def _run(server: ServerProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "stillhouse", *arguments, "--url", server.url]
-    environment = os.environ | {"STILLHOUSE_API_KEY": server.key}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -25,22 +20,22 @@ def worker_id(client: Client, hand: HandWorker) -> str:
     return hand.take(client.submit(tiny_spec()).id).worker_id
 
 
-def test_workers_are_listed_with_what_they_hold(server: ServerProcess, worker_id: str) -> None:
-    lines = _run(server, "workers").stdout.splitlines()
+def test_workers_are_listed_with_what_they_hold(run: Run, worker_id: str) -> None:
+    lines = run("workers").stdout.splitlines()
     [row] = [line for line in lines if worker_id in line]
     assert "1 of 8 held" in row
-    listed = json.loads(_run(server, "workers", "--json").stdout)
+    listed = json.loads(run("workers", "--json").stdout)
     assert worker_id in [worker["id"] for worker in listed]
 
 
-def test_a_worker_is_drained_and_undrained(server: ServerProcess, client: Client, worker_id: str) -> None:
-    done = _run(server, "drain", worker_id, "--now")
+def test_a_worker_is_drained_and_undrained(run: Run, client: Client, worker_id: str) -> None:
+    done = run("drain", worker_id, "--now")
     assert (done.returncode, done.stdout.split()[0]) == (0, worker_id)
     assert client.worker(worker_id).is_draining
-    assert json.loads(_run(server, "undrain", worker_id, "--json").stdout)["is_draining"] is False
+    assert json.loads(run("undrain", worker_id, "--json").stdout)["is_draining"] is False
 
 
-def test_a_worker_that_does_not_exist_is_a_sentence_and_an_exit_code(server: ServerProcess) -> None:
-    failed = _run(server, "drain", "wrk_none")
+def test_a_worker_that_does_not_exist_is_a_sentence_and_an_exit_code(run: Run) -> None:
+    failed = run("drain", "wrk_none")
     assert failed.returncode != 0
     assert "there is no worker 'wrk_none'" in failed.stderr

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from distill_core.spec import check, parse_document
+from tests.stillhouse.cli.calling import call
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,11 +20,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """Runs `stillhouse` without any server."""
 
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "stillhouse", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-
-    return call
+    return partial(call, tmp_path)
 
 
 DATA = Path(__file__).parents[2] / "data" / "torchdistill"

@@ -72,6 +72,7 @@ def test_components_and_schema_are_those_of_the_server(client: Client) -> None:
     assert components.methods["kd"].params["properties"]["temperature"]["default"] == 4.0
     assert components.models["resnet8"].as_document()["feature_points"]["stem"]
     assert "digits" in components.datasets
+    assert components.recipes["fitnet"].params["properties"]["hint_epochs"]
     assert "stages" in client.schema()["properties"]
 
 

@@ -200,7 +200,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List models, data sets and methods
+         * List models, data sets, methods and recipes
          * @description Return every component with its options as JSON Schema.
          */
         get: operations["list_components"];
