@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from server.problems import (
     ProblemError,
     QueryInvalidError,
 )
+from server.settings import is_loopback
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -30,9 +31,10 @@ _HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_HEADERS_OF_TRUSTED = _HEADERS | {"cross-origin-opener-policy": "same-origin"}
+"""For addresses that browsers trust; on others they ignore the last one, and complain of it on every page."""
 _log = structlog.get_logger()
 
 
@@ -50,7 +52,7 @@ class RequestLog:
             return
         request_id = uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, _HEADERS_OF_TRUSTED if _is_trusted(scope) else _HEADERS)
         start = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
@@ -117,8 +119,8 @@ class Guard:
 class _Answer:
     """Sends an answer with the headers that all have, and remembers its status and when all of it was sent."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: Send, request_id: str, headers: Mapping[str, str]) -> None:
+        self._send, self._headers = send, {**headers, "x-request-id": request_id}
         self.status: int | None = None
         self.ended_at: float | None = None
 
@@ -126,11 +128,17 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in (_HEADERS | {"x-request-id": self._request_id}).items():
+            for name, value in self._headers.items():
                 headers.setdefault(name, value)
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.ended_at = time.perf_counter()
+
+
+def _is_trusted(scope: Scope) -> bool:
+    """Return whether a browser trusts the address: TLS, or this very machine."""
+    name = _name_of(f"//{Headers(scope=scope).get('host', '')}")
+    return scope["scheme"] == "https" or is_loopback(name.strip("[]"))
 
 
 def _route_of(scope: Scope) -> str:

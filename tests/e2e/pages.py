@@ -112,7 +112,7 @@ def _hostile_spec(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[tuple[House, str]]:
+def served(home: Path, **environment: str) -> Iterator[tuple[House, str]]:
     """Yield a service on SQLite and a key of it."""
-    with open_served_house({"STILLHOUSE_HOME": str(home)}) as house:
+    with open_served_house({"STILLHOUSE_HOME": str(home), **environment}) as house:
         yield house, sign(house.service)["Authorization"].removeprefix("Bearer ")

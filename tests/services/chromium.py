@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 _CACHE = Path(__file__).parents[2] / ".cache/chromium"
+LAN_NAME = "stillhouse.lan"
+"""A name of this machine that no browser trusts as it trusts loopback addresses."""
+
 _FLAGS = [
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",

@@ -38,17 +38,22 @@ export function makeExtensions({ onText, onSubmit, getKnown }: Wishes): Extensio
       autocapitalize: "off",
       spellcheck: "false",
     }),
-    EditorView.domEventHandlers({ beforeinput: insertLines }),
+    EditorView.domEventHandlers({ beforeinput: insertText }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) onText(update.state.doc.toString());
     }),
   ];
 }
 
-/** Lines that arrive at once, as from a tool or a keyboard's snippets, are put in here: the browser would style them inline. */
-function insertLines(event: InputEvent, view: EditorView): boolean {
-  if (event.inputType !== "insertText" || !event.data?.includes("\n")) return false;
+/**
+ * Lines that arrive at once, as from a tool or a keyboard's snippets, and what takes the place of other text are put in here:
+ * the browser would style them inline. Brackets and quotes are left to the editor, which puts them around what is selected.
+ */
+function insertText(event: InputEvent, view: EditorView): boolean {
+  if (event.inputType !== "insertText" || !event.data) return false;
   const [range] = event.getTargetRanges();
+  const isPlain = view.state.selection.main.empty || /^["'([{]$/.test(event.data);
+  if (isPlain && !event.data.includes("\n")) return false;
   const { from, to } = view.state.selection.main;
   const start = range ? view.posAtDOM(range.startContainer, range.startOffset) : from;
   const end = range ? view.posAtDOM(range.endContainer, range.endOffset) : to;
