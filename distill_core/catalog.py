@@ -52,19 +52,13 @@ def find_stale_files() -> list[Path]:
 
 
 def _render() -> dict[Path, str]:
-    return {FOLDER / f"{kind}.json": text for kind, text in _describe().items()}
-
-
-@cache
-def _describe() -> dict[str, str]:
-    """Return the text of each kind: what is registered stays as it is as long as a process lives."""
     entries: dict[str, dict[str, Any]] = {
         "models": {key: _describe_model(MODELS.find(key)).model_dump(mode="json") for key in MODELS},
         "datasets": {key: _describe_dataset(DATASETS.find(key)).model_dump(mode="json") for key in DATASETS},
         "methods": {key: _describe_method(key, METHODS.find(key)).model_dump(mode="json") for key in METHODS},
         "recipes": {key: entry.model_dump(mode="json") for key, entry in _describe_recipes().items()},
     }
-    return {kind: json.dumps(found, indent=1) + "\n" for kind, found in entries.items()}
+    return {FOLDER / f"{kind}.json": json.dumps(found, indent=1) + "\n" for kind, found in entries.items()}
 
 
 def _describe_model(component: type[Model]) -> ModelEntry:
