@@ -20,7 +20,6 @@ from server.problems import (
     ProblemError,
     QueryInvalidError,
 )
-from server.settings import is_loopback
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -34,7 +33,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _HEADERS_OF_TRUSTED = _HEADERS | {"cross-origin-opener-policy": "same-origin"}
-"""For addresses that browsers trust; on others they ignore the last one, and complain of it on every page."""
+"""For addresses that a browser trusts; on others it ignores the last one, and complains of it on every page."""
 _log = structlog.get_logger()
 
 
@@ -136,9 +135,8 @@ class _Answer:
 
 
 def _is_trusted(scope: Scope) -> bool:
-    """Return whether a browser trusts the address: TLS, or this very machine."""
-    name = _name_of(f"//{Headers(scope=scope).get('host', '')}")
-    return scope["scheme"] == "https" or is_loopback(name.strip("[]"))
+    """Return whether a browser trusts the address that it sees, behind a proxy or not: it tells no other about fetches."""
+    return "sec-fetch-site" in Headers(scope=scope)
 
 
 def _route_of(scope: Scope) -> str:

@@ -35,6 +35,6 @@ def test_tabs_share_one_stream_and_a_job_is_submitted(browser: Browser, tmp_path
             window.page.keyboard.insert_text(json.dumps(experiment() | {"name": "over the local network"}))
             window.page.get_by_test_id("spec-submit").click()
             window.page.wait_for_url(re.compile(r"/jobs/job_"))
-            for tab in others:  # each is told, and none asks by itself before ten seconds are over
+            for tab in others:
                 row = tab.get_by_test_id("job-row").filter(has_text="over the local network")
                 expect(row).to_be_visible(timeout=5_000)
