@@ -135,7 +135,7 @@ class _Answer:
 
 
 def _is_trusted(scope: Scope) -> bool:
-    """Return whether a browser trusts the address that it sees, behind a proxy or not: it tells no other about fetches."""
+    """Return whether a browser trusts the address that it sees, even behind a proxy: it tells no other of fetches."""
     return "sec-fetch-site" in Headers(scope=scope)
 
 

@@ -1,15 +1,19 @@
-"""The command line in this process: what it prints and how it ends, without two thirds of a second for each start."""
+"""The command line in this process: what it prints and how it ends, without most of a second for each start."""
 
 from __future__ import annotations
 
 import io
 import subprocess
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from stillhouse.cli import main
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+"""What the fixtures `run` give: `call` in a folder of the test."""
 
 
 def call(folder: Path, *arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from stillhouse import Client
-from tests.stillhouse.cli.calling import call
+from tests.stillhouse.cli.calling import Run, call
 from tests.stillhouse.serving import RUN_STARTED, HandWorker, ServerProcess, tiny_spec
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

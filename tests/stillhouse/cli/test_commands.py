@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ import pytest
 
 from stillhouse import Client
 from tests.services.processes import free_port
+from tests.stillhouse.cli.calling import Run
 from tests.stillhouse.serving import tiny_spec
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def _problems(text: str) -> dict[str, Any]:

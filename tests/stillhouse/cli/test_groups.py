@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stillhouse import Client
+from tests.stillhouse.cli.calling import Run
 from tests.stillhouse.serving import HandWorker, tiny_spec
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(

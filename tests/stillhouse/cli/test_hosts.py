@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 
 import pytest
 
 from stillhouse import Client
-from tests.stillhouse.serving import HandWorker, tiny_spec
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.stillhouse.cli.calling import Run
+from tests.stillhouse.serving import HandWorker, ServerProcess, tiny_spec
 
 
 @pytest.fixture
@@ -39,3 +36,11 @@ def test_a_worker_that_does_not_exist_is_a_sentence_and_an_exit_code(run: Run) -
     failed = run("drain", "wrk_none")
     assert failed.returncode != 0
     assert "there is no worker 'wrk_none'" in failed.stderr
+
+
+def test_the_address_that_is_written_goes_before_the_environments(
+    run: Run, server: ServerProcess, worker_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_URL", "http://127.0.0.1:1")
+    assert run("workers").returncode == 3
+    assert worker_id in run("workers", "--url", server.url).stdout

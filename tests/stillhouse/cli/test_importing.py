@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from distill_core.spec import check, parse_document
-from tests.stillhouse.cli.calling import call
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.stillhouse.cli.calling import Run, call
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from stillhouse import Client
+from tests.stillhouse.cli.calling import Run
 from tests.stillhouse.serving import RUN_STARTED, TIME, HandWorker, tiny_spec
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Finish = Callable[..., str]
 
 

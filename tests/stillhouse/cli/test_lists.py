@@ -6,15 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stillhouse import Client
+from tests.stillhouse.cli.calling import Run
 from tests.stillhouse.serving import RUN_STARTED, HandWorker, serve, tiny_spec
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 NASTY = "[bold]x[/bold] \x1b[2Jend \u202egnol " + "é" * 300
 

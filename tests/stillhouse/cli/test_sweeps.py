@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ import typer
 
 from stillhouse.cli.axes import read_axes, read_halving
 from stillhouse.client import Axis, Client, Halving
+from tests.stillhouse.cli.calling import Run
 from tests.stillhouse.serving import RUN_STARTED, TIME, HandWorker
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 LR = "/stages/0/optimizer/lr"
 SEED = "/runtime/seed"
